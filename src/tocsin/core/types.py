@@ -1,0 +1,241 @@
+"""The values that travel between the stages. All frozen; none knows how it was made or how it is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+import pyarrow as pa
+
+from tocsin.core.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["table", "series", "images", "texts", "logs"]
+ColumnKind = Literal["number", "category", "boolean", "date", "text", "id", "constant", "label"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one column holds. ``unit`` is free text ("l/s"); ``low`` and ``high`` are the range seen or declared."""
+
+    name: str
+    kind: ColumnKind
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    missing_allowed: bool = True
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a data set, in order; ``time``, ``group`` and ``label`` name the columns that were taken out of ``X``."""
+
+    columns: tuple[Column, ...]
+    time: str | None = None
+    group: str | None = None
+    label: str | None = None
+    id: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def __getitem__(self, name: str) -> Column:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, for JSON."""
+        return {"columns": [vars(column) for column in self.columns], "time": self.time, "group": self.group,
+                "label": self.label, "id": self.id}
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> Schema:
+        """The inverse of :meth:`to_dict`."""
+        return cls(tuple(Column(**column) for column in plain["columns"]), plain["time"], plain["group"], plain["label"],
+                   plain["id"])
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where data came from. ``digest`` is SHA-256 over the content, "" when it was not computed (streams)."""
+
+    source: str = ""
+    digest: str = ""
+    licence: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Data at rest: ``X`` and what belongs to its rows.
+
+    X      table: Arrow table or float array (n, d); series: Arrow table or float array (t, c), rows in time order;
+           images: float array (n, c, h, w) or list of paths; texts and logs: list of str
+    y      (n,) of 0 and 1, 1 = anomaly, or None
+    time   (n,) datetime64 or numbers, or None
+    group  (n,) one id per series or entity, or None
+    ids    (n,) what a row is called in the results; row numbers from 0 when None is given
+
+    Slicing keeps the parts together: ``data[10:20]``, ``data[mask]``, ``data[indices]``.
+
+    >>> data = Dataset.of([[1.0, 2.0], [3.0, 4.0]])
+    >>> len(data), data[1:].ids.tolist()
+    (2, [1])
+    """
+
+    X: Any
+    kind: Kind
+    schema: Schema
+    ids: np.ndarray
+    y: np.ndarray | None = None
+    time: np.ndarray | None = None
+    group: np.ndarray | None = None
+    origin: Origin = field(default_factory=Origin)
+
+    def __post_init__(self) -> None:
+        n = len(self)
+        for name in ("ids", "y", "time", "group"):
+            part = getattr(self, name)
+            if part is not None and len(part) != n:
+                raise DataError("TOC-101", f"{name} does not have one entry per row", came=f"{len(part)} entries for {n} rows",
+                                todo=f"pass {name} with {n} entries, or leave it out")
+
+    @classmethod
+    def of(cls, X: Any, y: Any = None, *, kind: Kind = "table", names: Sequence[str] | None = None, ids: Any = None,
+           time: Any = None, group: Any = None, origin: Origin | None = None) -> Dataset:
+        """A data set from numbers in memory: (n, d), or (t,) and (t, c) for a series. Files and frames: ``tocsin.read``."""
+        X = np.asarray(X)
+        if X.ndim == 1 and kind == "series":
+            X = X[:, None]
+        if X.ndim != 2 or X.dtype.kind not in "biuf":
+            raise DataError("TOC-115", "an array of numbers with two dimensions is needed", came=f"{X.dtype} {X.shape}",
+                            todo="pass numbers of shape (rows, columns), or a frame or file when columns are of several types")
+        names = tuple(names) if names is not None else tuple(f"x{j}" for j in range(X.shape[1]))
+        if len(names) != X.shape[1] or len(set(names)) != len(names):
+            raise DataError("TOC-102", "column names must be unique, one per column", came=f"{len(names)} names for {X.shape[1]} columns",
+                            todo="pass one distinct name for each column")
+        n = len(X)
+        return cls(X, kind, Schema(tuple(Column(name, "number") for name in names)),
+                   np.arange(n) if ids is None else np.asarray(ids), None if y is None else np.asarray(y).astype(np.int64),
+                   None if time is None else np.asarray(time), None if group is None else np.asarray(group), origin or Origin())
+
+    def __len__(self) -> int:
+        return int(self.X.num_rows) if isinstance(self.X, pa.Table) else len(self.X)
+
+    def __getitem__(self, rows: slice | np.ndarray | Sequence[int]) -> Self:
+        index = np.arange(len(self))[rows if isinstance(rows, slice) else np.asarray(rows)]
+        return replace(self, X=_take(self.X, rows, index), ids=self.ids[index], y=None if self.y is None else self.y[index],
+                       time=None if self.time is None else self.time[index],
+                       group=None if self.group is None else self.group[index])
+
+
+def _take(X: Any, rows: Any, index: np.ndarray) -> Any:
+    if isinstance(X, pa.Table):
+        if isinstance(rows, slice) and rows.step in (None, 1):
+            return X.slice(int(index[0]) if len(index) else 0, len(index))
+        return X.take(pa.array(index))
+    return X[index] if isinstance(X, np.ndarray) else [X[i] for i in index]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was noticed in data: ``what`` is a slug ("missing", "constant", "wrong_type"), ``message`` a sentence.
+
+    ``level`` "info" (handled, nothing to do), "warning" (look at it), "error" (results cannot be trusted before it is mended).
+    """
+
+    what: str
+    level: Literal["info", "warning", "error"]
+    message: str
+    column: str | None = None
+    count: int = 0
+    of: int = 0
+
+
+@dataclass(frozen=True)
+class Event:
+    """A run of anomalous points in a series: rows ``start`` to ``end`` inclusive, worst at ``peak``."""
+
+    start: int
+    end: int
+    peak: int
+    score: float
+    p_value: float
+    start_time: Any = None
+    end_time: Any = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why rows were flagged, as numbers; drawing is elsewhere.
+
+    kind        "residual" (observed against expected) or "replacement" (drop of the score when cells become normal)
+    rows        (m,) positions in the explained data
+    labels      (d,) source column names
+    values      (m, d) share of the score each column carries: >= 0, a row sums to 1 (all zero when no column stands out)
+    observed    (m, d) cells in the data's own units (numbers, or strings for categories; None = missing)
+    expected    (m, d) what a normal row would have held there, same units
+    baseline    (d,) usual distance between observed and expected on held-out normal rows, same units; NaN for categories
+    neighbours  (m, k) ids of the nearest normal training rows, or None
+    sentences   (m,) one plain sentence a row
+    """
+
+    kind: str
+    rows: np.ndarray
+    labels: tuple[str, ...]
+    values: np.ndarray
+    observed: tuple[tuple[Any, ...], ...]
+    expected: tuple[tuple[Any, ...], ...]
+    baseline: np.ndarray
+    neighbours: tuple[tuple[Any, ...], ...] | None = None
+    sentences: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class Detections:
+    """The one result of command, service, stream and page. One entry per row of the judged data, in its order.
+
+    score       (n,) anomaly score, higher = more anomalous
+    p_value     (n,) in (0, 1]: how often a normal row scores at least this high
+    is_anomaly  (n,) the decision
+    threshold   the score from which on a row is an anomaly (inf when no score is high enough)
+    events      runs of anomalous points (series only)
+    """
+
+    ids: np.ndarray
+    score: np.ndarray
+    p_value: np.ndarray
+    is_anomaly: np.ndarray
+    threshold: float
+    time: np.ndarray | None = None
+    events: tuple[Event, ...] = ()
+    explanation: Explanation | None = None
+    version: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def top(self, k: int) -> np.ndarray:
+        """Positions of the ``k`` most anomalous rows, worst first; ties keep the data's order."""
+        return np.argsort(-self.score, kind="stable")[:k]
+
+    def to_arrow(self) -> pa.Table:
+        """row id, time (when there is one), score, p_value, is_anomaly."""
+        columns: dict[str, Any] = {"id": pa.array(self.ids)}
+        if self.time is not None:
+            columns["time"] = pa.array(self.time)
+        return pa.table({**columns, "score": self.score, "p_value": self.p_value, "is_anomaly": self.is_anomaly})
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The same as :meth:`to_arrow`, as a pandas frame (needs pandas)."""
+        return self.to_arrow().to_pandas()
