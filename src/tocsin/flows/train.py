@@ -1,0 +1,104 @@
+"""Train: settings and data in, a fitted pipeline or its judgement out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tocsin.core import catalog
+from tocsin.core.config import Config, Training
+from tocsin.core.detector import Detector
+from tocsin.core.errors import ConfigError
+from tocsin.core.types import Dataset, Detections
+from tocsin.data.read import read
+from tocsin.decision.calibrate import Conformal
+from tocsin.pipeline.intake import as_dataset
+from tocsin.pipeline.pipeline import Pipeline
+from tocsin.pipeline.preparation import standard_steps
+
+
+class Setup(Config):
+    """How a pipeline is put together.
+
+    detector    a catalog name, or "auto"; ``params`` are its constructor's
+    threshold   "false_alarm_rate=0.01", "false_discovery=0.1", "contamination=0.05" or "cost=1:10"
+    clean       the training rows are (nearly) all normal; False expects anomalies among them and trims the calibration scores
+    scale       "standard", "robust", "quantile" or "none"; ``denoise`` "median" or "savgol" (series only)
+    training    settings of networks, see Training
+    """
+
+    detector: str = "auto"
+    params: dict[str, Any] = {}
+    threshold: str = "false_alarm_rate=0.01"
+    clean: bool = True
+    scale: str = "standard"
+    denoise: str | None = None
+    training: Training | None = None
+    seed: int = 0
+
+
+def fit(train: Any, detector: str | Detector = "auto", *, kind: str | None = None, label: str | None = None, time: str | None = None,
+        group: str | None = None, clean: bool = True, read_options: dict[str, Any] | None = None, **setup: Any) -> Pipeline:
+    """Learn what is normal from a frame, an array or a file, and return the fitted Pipeline.
+
+    ``detector="auto"``: nearest neighbours (on a series: of windows) when the training data is clean, an isolation forest for a table
+    that is not. ``label`` names a 0/1 column: rows labelled 1 are left out of training. ``clean=False`` says that anomalies may hide
+    among the training rows. Further settings are those of :class:`Setup`.
+
+    Raises DataError and ConfigError with a code of ``docs/errors.md``.
+
+    >>> rows = np.random.default_rng(0).normal(size=(200, 2))
+    >>> model = fit(rows)
+    >>> model.detect([[0.0, 0.1], [8.0, 8.0]]).is_anomaly.tolist()
+    [False, True]
+    """
+    data = dataset(train, kind=kind, label=label, time=time, group=group, **(read_options or {}))
+    return compose(data, detector, clean=clean, **setup).fit(data)
+
+
+def detect(data: Any, detector: str | Detector = "auto", *, kind: str | None = None, label: str | None = None, time: str | None = None,
+           group: str | None = None, clean: bool = False, read_options: dict[str, Any] | None = None, **setup: Any) -> Detections:
+    """Find what is odd in ``data`` by itself: every row is judged by a detector that was not fitted on it.
+
+    Same settings as :func:`fit`; ``clean`` is False by default. When known normal data is at hand, ``fit`` on it and
+    ``Pipeline.detect`` are sharper, always.
+
+    >>> found = detect([[0.1, 1.0], [0.2, 1.1], [0.1, 0.9], [0.2, 1.0], [0.1, 1.1]] * 20 + [[9.0, 1.0]])
+    >>> int(found.top(1)[0])
+    100
+    """
+    data = dataset(data, kind=kind, label=label, time=time, group=group, **(read_options or {}))
+    return compose(data, detector, clean=clean, **setup).fit_detect(data)
+
+
+def dataset(data: Any, *, kind: str | None = None, **options: Any) -> Dataset:
+    """Anything that can be read, as a Dataset; arrays take ``kind``, frames and files also the column roles."""
+    given = {name: value for name, value in options.items() if value is not None}
+    if isinstance(data, Dataset) or (not given and not isinstance(data, (str, dict))):
+        return as_dataset(data, kind=kind)
+    return read(data, kind=kind, **given)
+
+
+def compose(data: Dataset, detector: str | Detector = "auto", **settings: Any) -> Pipeline:
+    """The unfitted pipeline for ``data`` that the settings describe."""
+    setup = Setup(**settings, **({"detector": detector} if isinstance(detector, str) else {}))
+    chosen = detector if isinstance(detector, Detector) else _make(setup, data.kind)
+    steps = standard_steps(data.kind, data.schema, denoise=setup.denoise, scale=setup.scale)
+    return Pipeline(chosen, steps, Conformal(trim=not setup.clean), setup.threshold, seed=setup.seed)
+
+
+def _make(setup: Setup, kind: str) -> Detector:
+    name = setup.detector
+    if name == "auto":
+        name = "iforest" if kind == "table" and not setup.clean else "knn"
+    known = catalog.load(name).parameters()
+    extra: dict[str, Any] = {}
+    if setup.training is not None:
+        if "training" not in known:
+            raise ConfigError("TOC-293", f"{name!r} trains no network and takes no training settings", came=repr(setup.training)[:120],
+                              todo="leave training out, or choose one of the detectors with a network: tocsin detectors")
+        extra["training"] = setup.training
+    if "seed" in known and "seed" not in setup.params:
+        extra["seed"] = setup.seed
+    elif "training" in known and "training" not in setup.params and setup.training is None:
+        extra["training"] = Training(seed=setup.seed)
+    return catalog.make(name, **{**extra, **setup.params})

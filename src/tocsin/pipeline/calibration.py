@@ -1,0 +1,131 @@
+"""Scores of rows that the detector was not fitted on: the only ones that a calibrator or a threshold may see.
+
+Three plans, chosen by size and cost and written into the model's facts:
+
+cross      k folds; each row is scored by a detector fitted on the other folds; the model is then fitted on all rows. Every row counts
+           twice, as training and as calibration; right for small data, where each row is dear.
+holdout    one part is set aside and the model is fitted on the rest alone; exact split-conformal validity, one fit. Right for much data
+           and for networks.
+series     both of the above with contiguous blocks instead of rows. Between a block and its training rows lies one window on each
+           side that belongs to neither, so that no window has seen the block.
+
+Split conformal: Papadopoulos et al. 2002; cross-conformal: Vovk 2015.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tocsin.core.detector import Detector
+from tocsin.core.errors import DataError
+from tocsin.core.seed import generator
+
+_CROSS_MOST = 5_000  # rows up to which every row is worth refitting for
+_HOLDOUT_SHARE, _HOLDOUT_MOST = 0.2, 10_000
+_SLOW_FROM = 1_000  # rows from which a network is calibrated on one held-out part
+_BLOCKS = 4  # spread over the series, so that the held-out part sees its seasons
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which rows are held out together: ``folds`` is a list of index arrays; ``refit`` says whether the model sees all rows in the end."""
+
+    name: str
+    folds: tuple[np.ndarray, ...]
+    refit: bool
+    block: int = 1
+
+
+def table_plan(n: int, *, slow: bool, everyone: bool, seed: int) -> Plan:
+    """The plan for n exchangeable rows. ``everyone``: each row must get a held-out score (the data is judged by itself)."""
+    order = generator(seed, "calibration").permutation(n)
+    if everyone or n < (_SLOW_FROM if slow else _CROSS_MOST):
+        k = _folds(n, slow=slow, everyone=everyone)
+        return Plan("cross", tuple(np.sort(part) for part in np.array_split(order, k)), refit=True)
+    held = min(int(n * _HOLDOUT_SHARE), _HOLDOUT_MOST)
+    return Plan("holdout", (np.sort(order[:held]),), refit=False)
+
+
+def group_plan(group: np.ndarray, *, slow: bool, everyone: bool, seed: int) -> Plan:
+    """Whole groups are held out together (rows of one entity resemble each other); needs two groups at least."""
+    names = generator(seed, "calibration").permutation(np.unique(group))
+    k = min(len(names), 5 if slow else 10)
+    folds = tuple(np.flatnonzero(np.isin(group, part)) for part in np.array_split(names, k))
+    if not everyone and len(group) >= _CROSS_MOST:
+        return Plan("holdout", (folds[0],), refit=False)
+    return Plan("cross", folds, refit=True)
+
+
+def series_plan(groups: np.ndarray, reach: int, *, slow: bool, everyone: bool) -> Plan:
+    """Contiguous blocks of grid rows. ``reach``: the window, in steps. Raises DataError TOC-118 when no two blocks fit."""
+    t = len(groups)
+    longest = max(4, t // (2 * max(reach, 1) + 1))
+    k = min(5 if slow else 10, longest, t // max(2 * reach, 4))
+    if k < 2:
+        raise DataError("TOC-118", "the series is too short to hold out a part for calibration",
+                        came=f"{t} steps with windows of {reach}", todo=f"pass at least {4 * max(reach, 4)} steps or a smaller window")
+    if everyone or not slow or t < _SLOW_FROM:
+        return Plan("cross", tuple(np.array_split(np.arange(t), k)), refit=True, block=reach)
+    blocks = min(_BLOCKS, k - 1)
+    size = max(int(t * _HOLDOUT_SHARE) // blocks, reach)
+    centres = (np.arange(blocks) + 0.5) / blocks * t
+    held = np.unique(np.concatenate([np.arange(max(0, int(c - size / 2)), min(t, int(c + size / 2))) for c in centres]))
+    return Plan("holdout", (held,), refit=False, block=reach)
+
+
+def training_rows(held: np.ndarray, groups: np.ndarray, purge: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to fit on, and their segment numbers, when ``held`` and ``purge`` rows on each side of it are left out."""
+    keep = np.ones(len(groups), dtype=bool)
+    keep[held] = False
+    if purge:
+        for start, end in runs(held):
+            keep[max(0, start - purge):end + purge] = False
+    rows = np.flatnonzero(keep)
+    return rows, cut_groups(rows, groups)
+
+
+def cut_groups(rows: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Segment numbers of the kept ``rows``: a new segment starts wherever rows are missing in between or the segment changes."""
+    if len(rows) == 0:
+        return rows
+    breaks = (np.diff(rows) > 1) | (groups[rows][1:] != groups[rows][:-1])
+    return np.concatenate([[0], np.cumsum(breaks)]).astype(np.int64)
+
+
+def score_block(detector: Detector, matrix: np.ndarray, groups: np.ndarray, held: np.ndarray, reach: int) -> Iterator[np.ndarray]:
+    """Scores of each run of ``held`` rows; up to ``reach`` rows of the unseen margin on both sides are shown as context."""
+    for start, end in runs(held):
+        low, high = max(0, start - reach), min(len(matrix), end + reach)
+        yield detector.anomaly_score(matrix[low:high], groups=groups[low:high])[start - low:end - low]
+
+
+def runs(rows: np.ndarray) -> list[tuple[int, int]]:
+    """Half-open runs of consecutive integers in sorted ``rows``.
+
+    >>> runs(np.array([3, 4, 5, 9]))
+    [(3, 6), (9, 10)]
+    """
+    if len(rows) == 0:
+        return []
+    cuts = np.flatnonzero(np.diff(rows) > 1)
+    starts, ends = np.r_[rows[0], rows[cuts + 1]], np.r_[rows[cuts], rows[-1]] + 1
+    return [(int(a), int(b)) for a, b in zip(starts, ends)]
+
+
+def cross_scores(plan: Plan, n: int, fit_and_score: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """(scores (n,), known (n,) bool) from one call of ``fit_and_score(held)`` per fold."""
+    scores, known = np.zeros(n), np.zeros(n, dtype=bool)
+    for held in plan.folds:
+        scores[held], known[held] = fit_and_score(held), True
+    return scores, known
+
+
+def _folds(n: int, *, slow: bool, everyone: bool) -> int:
+    if slow:
+        return min(n, 5 if n < 5_000 else 3)
+    if everyone and n > _CROSS_MOST:
+        return 5
+    return min(n, 20 if n < 500 else 10)

@@ -1,0 +1,269 @@
+"""Compose, fit, detect: preparation, detector, calibrator and threshold as the one thing that is fitted, saved, served and exported."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+
+from tocsin.core import catalog
+from tocsin.core.detector import Detector
+from tocsin.core.errors import ConfigError, DataError, StateError
+from tocsin.core.state import build
+from tocsin.core.types import Dataset, Detections, Explanation, Finding, Schema
+from tocsin.data.period import window_length
+from tocsin.data.transformer import Transformer
+from tocsin.decision.calibrate import CALIBRATORS, Calibrator, Conformal
+from tocsin.decision.events import merge
+from tocsin.decision.threshold import THRESHOLDS, FalseAlarmRate, Threshold, parse
+from tocsin.pipeline import calibration, facts, reasons
+from tocsin.pipeline.intake import as_dataset
+from tocsin.pipeline.preparation import Preparation, Prepared, standard_steps
+
+_REFERENCE = 1_000  # training rows kept to name the nearest normal ones
+
+
+class Pipeline:
+    """Preparation + detector + calibrator + threshold. ``fit(data)``, ``detect(data)``, ``explain(data, rows)``.
+
+    When it works: the training rows are mostly normal and are of the same kind as the rows judged later; p-values are then honest
+    (a normal row gets p <= a in a share a of cases, on average over training sets). When not: data that drift, and labels that the
+    training rows do not carry. Rows labelled 1 are left out of what is learned and only help thresholds that use labels.
+
+    detector      a Detector or its catalog name; on a series, a vector detector is run on windows (``windows``)
+    steps         transformers from Arrow table to matrix; None = clean, encode, impute, scale
+    calibrator    None = conformal with an extreme-value tail
+    threshold     a Threshold, or text such as "false_alarm_rate=0.01"
+    seed          splits only; detectors have their own
+
+    Raises DataError and ConfigError with codes; nothing is learned when fitting fails.
+
+    >>> rows = np.random.default_rng(0).normal(size=(300, 3))
+    >>> model = Pipeline("gaussian").fit(rows)
+    >>> model.detect([[0.0, 0.0, 0.0], [9.0, 9.0, 9.0]]).is_anomaly.tolist()
+    [False, True]
+
+    Source: split and cross-conformal p-values, Papadopoulos 2002, Vovk 2015.
+    """
+
+    def __init__(self, detector: Detector | str = "knn", steps: Sequence[Transformer] | None = None,
+                 calibrator: Calibrator | None = None, threshold: Threshold | str | None = None, *, seed: int = 0) -> None:
+        self.detector = catalog.make(detector) if isinstance(detector, str) else detector
+        self.steps = None if steps is None else tuple(steps)
+        self.calibrator = Conformal() if calibrator is None else calibrator
+        self.threshold = FalseAlarmRate() if threshold is None else parse(threshold) if isinstance(threshold, str) else threshold
+        self.seed = seed
+
+    # ---- learning -------------------------------------------------------------------------------------------------
+
+    def fit(self, data: Any) -> Self:
+        """Learn what is normal from ``data`` (a Dataset, or anything ``tocsin.read`` takes)."""
+        self._fit(as_dataset(data), everyone=False)
+        return self
+
+    def fit_detect(self, data: Any) -> Detections:
+        """Fit on ``data`` and judge the same rows, each by a detector that was not fitted on it."""
+        data = as_dataset(data)
+        scores, prepared = self._fit(data, everyone=True)
+        if data.y is not None and data.y.any():  # labelled anomalies were never fitted on, so the final detector may judge them
+            marked = np.unique(prepared.row[data.y == 1])
+            scores[marked] = self.detector_.anomaly_score(prepared.matrix, groups=prepared.groups)[marked]
+        return self._decide(data, prepared, scores)
+
+    def _fit(self, data: Dataset, *, everyone: bool) -> tuple[np.ndarray, Prepared]:
+        started = time.perf_counter()
+        if len(data) == 0:
+            raise DataError("TOC-112", "there is nothing to look at", came="0 rows", todo="pass at least two rows")
+        preparation = Preparation(standard_steps(data.kind, data.schema) if self.steps is None else self.steps)
+        normal = np.ones(len(data), dtype=bool) if data.y is None else data.y == 0
+        if not normal.any():
+            raise DataError("TOC-119", "every training row is labelled as an anomaly", came=f"{len(data)} rows labelled 1",
+                            todo="pass normal rows, too (label 0)")
+        fitting = Preparation([step.fresh() for step in preparation.steps])
+        if data.kind == "series":
+            prepared = fitting.fit(data)
+        else:
+            fitting.fit(data if normal.all() else data[normal])
+            prepared = fitting.transform(data)
+        usable = np.ones(len(prepared.matrix), dtype=bool)
+        usable[prepared.row[~normal]] = False
+        detector = self._detector_for(data.kind, prepared.matrix)
+        plan = self._plan(data, prepared, usable, detector, everyone=everyone)
+        fitted, scores, known = self._held_out(data, prepared, usable, detector, fitting, plan)
+        calibrator = self.calibrator.fresh().fit(scores[known & usable], block=plan.block)
+        held = known & usable
+        self.preparation_, self.detector_, self.calibrator_ = fitting, fitted, calibrator
+        self.kind_, self.schema_ = data.kind, data.schema
+        self.threshold_ = self._fit_threshold(prepared, scores, held, ~usable)
+        self.residual_ = reasons.residual_scale(fitted, prepared, held)
+        self.reference_ = reasons.reference(data, prepared, usable, self._reach(), _REFERENCE, self.seed)
+        self.facts_ = facts.training_facts(
+            data, fitted, plan, features=prepared.matrix.shape[1], held=int(held.sum()), seconds=time.perf_counter() - started,
+            findings=(*fitting.changes(), *prepared.findings), rule=facts.rule_facts(self.threshold_, calibrator))
+        return np.where(known, scores, np.nan), prepared
+
+    def _detector_for(self, kind: str, matrix: np.ndarray) -> Detector:
+        detector = self.detector
+        if kind == "series" and detector.tags.modality == "vector":
+            detector = catalog.make("windows", detector=catalog.name_of(detector), params=detector.params())
+        if kind == "table" and detector.tags.modality != "vector":
+            raise ConfigError("TOC-291", f"{type(detector).__name__} judges a {detector.tags.modality}, the data is a table",
+                              came=f"kind={kind!r}", todo="name the time column (time=...), or choose a detector for tables")
+        if "window" in detector.parameters() and detector.params()["window"] is None:
+            return detector.fresh(window=window_length(matrix))  # once, so that every fold has the same window
+        return detector.fresh()
+
+    def _plan(self, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector, *, everyone: bool) -> calibration.Plan:
+        slow = detector.tags.slow_fit or _inner_is_slow(detector)
+        if data.kind == "series":
+            return calibration.series_plan(prepared.groups, _reach(detector), slow=slow, everyone=everyone)
+        if data.group is not None and len(np.unique(data.group)) > 1:
+            return calibration.group_plan(data.group, slow=slow, everyone=everyone, seed=self.seed)
+        n = int(usable.sum())
+        if n < max(detector.tags.min_rows + 1, 4):
+            raise DataError("TOC-113", f"{type(detector).__name__} needs more rows to learn from and to calibrate on", came=f"{n} rows",
+                            todo=f"pass at least {max(detector.tags.min_rows + 1, 4)} rows")
+        plan = calibration.table_plan(n, slow=slow, everyone=everyone, seed=self.seed)
+        rows = np.flatnonzero(usable)
+        return replace(plan, folds=tuple(rows[fold] for fold in plan.folds))
+
+    def _held_out(self, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector, fitting: Preparation,
+                  plan: calibration.Plan) -> tuple[Detector, np.ndarray, np.ndarray]:
+        matrix, groups, reach = prepared.matrix, prepared.groups, _reach(detector)
+        fitted: list[Detector] = []
+
+        def series_fold(held: np.ndarray) -> np.ndarray:
+            rows, cut = calibration.training_rows(held, groups, reach)
+            rows, cut = rows[usable[rows]], calibration.cut_groups(rows[usable[rows]], groups)
+            fitted.append(detector.fresh().fit(matrix[rows], groups=cut))
+            return np.concatenate(list(calibration.score_block(fitted[-1], matrix, groups, held, reach)))
+
+        def table_fold(held: np.ndarray) -> np.ndarray:
+            rest = np.setdiff1d(np.flatnonzero(usable), held, assume_unique=True)
+            if not plan.refit:  # the model that stays: the whole-data preparation is kept so that it matches the detector
+                fitted.append(detector.fresh().fit(matrix[rest]))
+                return fitted[-1].anomaly_score(matrix[held])
+            steps = fitting.fresh()  # learned anew without the held rows: unseen categories and ranges count as they will later
+            inner = steps.fit(data[rest])
+            fitted.append(detector.fresh().fit(inner.matrix))
+            return fitted[-1].anomaly_score(steps.transform(data[held]).matrix)
+
+        scores, known = calibration.cross_scores(plan, len(matrix), series_fold if data.kind == "series" else table_fold)
+        if not plan.refit:
+            return fitted[0], scores, known
+        rows = np.flatnonzero(usable)
+        return detector.fresh().fit(matrix[rows], groups=calibration.cut_groups(rows, groups)), scores, known
+
+    def _fit_threshold(self, prepared: Prepared, scores: np.ndarray, held: np.ndarray, marked: np.ndarray) -> Threshold:
+        p = self.calibrator_.transform(scores[held])
+        if not marked.any():
+            return self.threshold.fresh().fit(p)
+        odd = self.detector_.anomaly_score(prepared.matrix, groups=prepared.groups)[marked]
+        y = np.r_[np.zeros(len(p), dtype=np.int64), np.ones(len(odd), dtype=np.int64)]
+        return self.threshold.fresh().fit(np.r_[p, self.calibrator_.transform(odd)], y)
+
+    # ---- judging --------------------------------------------------------------------------------------------------
+
+    def anomaly_score(self, data: Any) -> np.ndarray:
+        """(n,) scores, higher = more anomalous."""
+        prepared = self.preparation_.transform(self.as_dataset(data))
+        return self.detector_.anomaly_score(prepared.matrix, groups=prepared.groups)[prepared.row]
+
+    def detect(self, data: Any) -> Detections:
+        """Judge every row of ``data``: score, p-value, decision, and for a series the events."""
+        data = self.as_dataset(data)
+        prepared = self.preparation_.transform(data)
+        return self._decide(data, prepared, self.detector_.anomaly_score(prepared.matrix, groups=prepared.groups))
+
+    def explain(self, data: Any, rows: Any, *, neighbours: int = 3) -> Explanation:
+        """Why ``rows`` (positions in ``data``) score as they do: shares per column, observed against expected, nearest normal rows."""
+        self._check_fitted()
+        return reasons.explain(self, self.as_dataset(data), np.atleast_1d(np.asarray(rows, dtype=np.int64)), neighbours)
+
+    def expected(self, data: Any) -> tuple[dict[str, list[Any]], dict[str, float]] | None:
+        """(expected cells per source column, usual distance from them) in own units; None when the detector expects nothing."""
+        self._check_fitted()
+        if not self.detector_.tags.gives_expected or self.residual_ is None:
+            return None
+        data = self.as_dataset(data)
+        prepared = self.preparation_.transform(data)
+        usual = self.detector_.expected(prepared.matrix, groups=prepared.groups)[prepared.row]
+        return self.preparation_.own_units(usual), reasons.own_spread(self)
+
+    def with_threshold(self, threshold: Threshold | str) -> Pipeline:
+        """The same fitted model with another decision rule; nothing is fitted again."""
+        self._check_fitted()
+        rule = parse(threshold) if isinstance(threshold, str) else threshold
+        made = Pipeline(self.detector, self.steps, self.calibrator, rule, seed=self.seed)
+        for name in ("preparation_", "detector_", "calibrator_", "kind_", "schema_", "residual_", "reference_"):
+            setattr(made, name, getattr(self, name))
+        made.threshold_ = rule.fresh().fit(self.calibrator_.transform(self.calibrator_.scores_))
+        made.facts_ = {**self.facts_, "threshold": facts.rule_facts(made.threshold_, self.calibrator_)}
+        return made
+
+    def as_dataset(self, data: Any) -> Dataset:
+        """``data`` in the form this model was fitted on: same columns, same kind. Raises StateError TOC-301 when unfitted."""
+        self._check_fitted()
+        return as_dataset(data, schema=self.schema_, kind=self.kind_)
+
+    def findings(self, data: Any) -> tuple[Finding, ...]:
+        """What the preparation changes in ``data`` on its way to the detector."""
+        return self.preparation_.transform(self.as_dataset(data)).findings
+
+    def _decide(self, data: Dataset, prepared: Prepared, grid_scores: np.ndarray) -> Detections:
+        score = grid_scores[prepared.row]
+        p = self.calibrator_.transform(score)
+        flagged = self.threshold_.decide(p)
+        cut = float(score[flagged].min()) if self.threshold_.of_batch and flagged.any() else float(self.calibrator_.inverse(self.threshold_.value))
+        events = merge(flagged, score, p, time=data.time, groups=prepared.groups[prepared.row]) if data.kind == "series" else ()
+        return Detections(data.ids, score, p, flagged, cut, data.time, events, None, self.facts_["version"])
+
+    def _check_fitted(self) -> None:
+        if "facts_" not in vars(self):
+            raise StateError("TOC-301", "this Pipeline has not been fitted", todo="call fit first")
+
+    def _reach(self) -> int:
+        return _reach(self.detector_) if self.kind_ == "series" else 0
+
+    # ---- facts and state ------------------------------------------------------------------------------------------
+
+    def manifest(self) -> dict[str, Any]:
+        """What is written beside a saved model: facts and schema, plain values."""
+        self._check_fitted()
+        return {**self.facts_, "schema": self.schema_.to_dict()}
+
+    def state(self) -> dict[str, Any]:
+        """The fitted pipeline as a tree of plain values and numeric arrays."""
+        self._check_fitted()
+        return {
+            "kind": self.kind_, "schema": self.schema_.to_dict(), "preparation": self.preparation_.state(),
+            "detector": {"name": catalog.name_of(self.detector_), "state": self.detector_.state()},
+            "calibrator": {"name": facts.part_name(CALIBRATORS, self.calibrator_), "state": self.calibrator_.state()},
+            "threshold": {"name": facts.part_name(THRESHOLDS, self.threshold_), "state": self.threshold_.state()},
+            "residual": self.residual_, "reference": self.reference_, "facts": self.facts_, "seed": self.seed,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """The inverse of :meth:`state`. Classes come from the catalogs by name, never from the file."""
+        detector = build(catalog.load(state["detector"]["name"]), state["detector"]["state"])
+        calibrator = build(CALIBRATORS[state["calibrator"]["name"]], state["calibrator"]["state"])
+        threshold = build(THRESHOLDS[state["threshold"]["name"]], state["threshold"]["state"])
+        preparation = Preparation.from_state(state["preparation"])
+        made = cls(detector.fresh(), preparation.fresh().steps, calibrator.fresh(), threshold.fresh(), seed=state["seed"])
+        made.preparation_, made.detector_, made.calibrator_, made.threshold_ = preparation, detector, calibrator, threshold
+        made.kind_, made.schema_ = state["kind"], Schema.from_dict(state["schema"])
+        made.residual_, made.reference_, made.facts_ = state["residual"], state["reference"], state["facts"]
+        return made
+
+
+def _reach(detector: Detector) -> int:
+    return int(detector.params().get("window") or 1)
+
+
+def _inner_is_slow(detector: Detector) -> bool:
+    inner = detector.params().get("detector")
+    return isinstance(inner, str) and catalog.card(inner).tags.slow_fit

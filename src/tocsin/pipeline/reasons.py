@@ -1,0 +1,125 @@
+"""Why rows score as they do: the explanation floor's functions, joined with a fitted pipeline's preparation and units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tocsin.core.detector import Detector
+from tocsin.core.seed import generator
+from tocsin.core.types import Dataset, Explanation
+from tocsin.data.window import first_rows, take
+from tocsin.explanation import aggregate, attribution, neighbours, residual, summary
+from tocsin.pipeline.preparation import Prepared
+
+if TYPE_CHECKING:
+    from tocsin.pipeline.pipeline import Pipeline
+
+_NORMALS = 5  # nearest normal rows whose cells stand in for an anomalous row's
+
+
+def residual_scale(detector: Detector, prepared: Prepared, held: np.ndarray) -> np.ndarray | None:
+    """(d,) usual |observed − expected| on normal rows, as a standard deviation; None when the detector expects nothing.
+
+    The median absolute residual times 1.4826 where it is not zero, the root mean square elsewhere, 1e-6 at least.
+    """
+    if not detector.tags.gives_expected:
+        return None
+    gap = np.abs(prepared.matrix - detector.expected(prepared.matrix, groups=prepared.groups))[held]
+    robust, plain = 1.4826 * np.median(gap, axis=0), np.sqrt(np.mean(gap**2, axis=0))
+    return np.maximum(np.where(robust > 1e-9, robust, plain), 1e-6)
+
+
+def reference(data: Dataset, prepared: Prepared, usable: np.ndarray, reach: int, most: int, seed: int) -> dict[str, Any]:
+    """A sample of training rows (for a series: of windows) in the detector's matrix, with the names they have in the data."""
+    back = np.full(len(prepared.matrix), -1)
+    back[prepared.row] = np.arange(len(prepared.row))
+    rows = np.flatnonzero(usable & (back >= 0))
+    if len(rows) > most:
+        rows = np.sort(generator(seed, "reference").choice(rows, most, replace=False))
+    named = data.time if data.time is not None else data.ids
+    ids = [str(value) if not isinstance(value, (int, np.integer)) else int(value) for value in named[back[rows]]]
+    return {"rows": _embed(prepared, rows, reach), "last": prepared.matrix[rows], "ids": ids}
+
+
+def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int) -> Explanation:
+    """The Explanation of ``rows`` (positions in ``data``)."""
+    prepared = model.preparation_.transform(data)
+    at = prepared.row[rows]
+    sources = model.preparation_.sources
+    part = [sources.index(feature["source"]) for feature in model.preparation_.features]
+    reach = model._reach()
+    embedded = _embed(prepared, at, reach)
+    near = neighbours.nearest(embedded, model.reference_["rows"], min(_NORMALS, len(model.reference_["rows"])))
+    if model.residual_ is not None:
+        kind, usual = "residual", model.detector_.expected(prepared.matrix, groups=prepared.groups)[at]
+        shares = aggregate.by_source(residual.contributions(prepared.matrix[at], usual, model.residual_), part, len(sources))
+    else:
+        kind = "replacement"
+        shares, usual = _replacement(model, prepared, at, near, part, len(sources))
+    score = model.detector_.anomaly_score(prepared.matrix, groups=prepared.groups)[at]
+    p = model.calibrator_.transform(score)
+    picked = data[rows]
+    observed, expected = model.preparation_.observed(picked), model.preparation_.own_units(usual)
+    spread = own_spread(model)
+    ids = model.reference_["ids"]
+    return Explanation(
+        kind, rows, sources, shares,
+        tuple(tuple(observed[name][i] for name in sources) for i in range(len(rows))),
+        tuple(tuple(expected[name][i] for name in sources) for i in range(len(rows))),
+        np.array([spread[name] for name in sources]),
+        tuple(tuple(ids[j] for j in line[:k]) for line in near),
+        tuple(_sentence(model, sources, shares[i], [observed[name][i] for name in sources], [expected[name][i] for name in sources],
+                        spread, float(p[i])) for i in range(len(rows))),
+    )
+
+
+def own_spread(model: Pipeline) -> dict[str, float]:
+    """source → usual distance between observed and expected in the source's own units; NaN where there is none (categories)."""
+    features = model.preparation_.features
+    scale = model.residual_ if model.residual_ is not None else np.std(model.reference_["last"], axis=0)
+    middle = np.median(model.reference_["last"], axis=0)[None]
+    low, high = (model.preparation_.own_units(middle + sign * scale) for sign in (-0.5, 0.5))
+    numeric = {feature["source"] for feature in features if feature["role"] == "value"}
+    return {name: abs(float(high[name][0]) - float(low[name][0])) if name in numeric and _is_number(low[name][0]) else float("nan")
+            for name in model.preparation_.sources}
+
+
+def _replacement(model: Pipeline, prepared: Prepared, at: np.ndarray, near: np.ndarray, part: list[int], p: int) -> tuple[np.ndarray, np.ndarray]:
+    columns = [np.flatnonzero(np.asarray(part) == j) for j in range(p)]
+    normals = model.reference_["last"][near]  # (m, k, d)
+    reach = model._reach()
+    if reach <= 1:
+        return attribution.by_replacement(model.detector_.anomaly_score, prepared.matrix[at], normals, columns)
+    first = first_rows(prepared.groups)
+
+    def last_step_scores(candidates: np.ndarray) -> np.ndarray:
+        """Scores of single time steps (r, d) put at the end of the windows that they come from, each as a segment of its own."""
+        m = len(at)
+        windows = take(prepared.matrix, first, at, reach)[np.arange(len(candidates)) % m]  # (r, l, d)
+        windows[:, -1] = candidates
+        flat = windows.reshape(-1, windows.shape[2])
+        scores = model.detector_.anomaly_score(flat, groups=np.repeat(np.arange(len(candidates)), reach))
+        return scores.reshape(len(candidates), reach)[:, -1]
+
+    return attribution.by_replacement(last_step_scores, prepared.matrix[at], normals, columns)
+
+
+def _embed(prepared: Prepared, rows: np.ndarray, reach: int) -> np.ndarray:
+    if reach <= 1:
+        return prepared.matrix[rows]
+    return take(prepared.matrix, first_rows(prepared.groups), rows, reach).reshape(len(rows), -1)  # (m, l*d)
+
+
+def _sentence(model: Pipeline, sources: tuple[str, ...], shares: np.ndarray, observed: list[Any], expected: list[Any],
+              spread: dict[str, float], p: float) -> str:
+    order = np.argsort(-shares, kind="stable")
+    best = int(order[0])
+    name = sources[best]
+    others = [sources[j] for j in order[1:3] if shares[j] >= 0.5 * shares[best] and shares[j] > 0]
+    return summary.sentence(name, model.schema_[name].unit, observed[best], expected[best], spread[name], p, share=float(shares[best]), others=others)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
