@@ -48,8 +48,9 @@ def load(name: str) -> type[Detector]:
     """The class called ``name``. Raises ConfigError TOC-203 for an unknown name, MissingExtra TOC-501 when its packages are missing."""
     if name not in names():
         near = difflib.get_close_matches(name, names(), n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
         raise ConfigError("TOC-203", "there is no detector of this name", came=repr(name),
-                          todo=f"did you mean {near[0]!r}? " * bool(near) + f"known: {', '.join(names())}")
+                          todo=f"{hint}known: {', '.join(names())}")
     plugin = _plugins().get(name)
     try:
         if plugin is not None:
@@ -89,7 +90,7 @@ def name_of(detector: Detector | type[Detector]) -> str:
 def card(name: str) -> Card:
     """Summary and tags, read from the source as text for own detectors; plug-ins are imported."""
     path = _FOLDER / f"{name}.py"
-    if not path.exists():
+    if name not in names() or not path.exists():
         cls = load(name)
         return Card(name, (inspect.getdoc(cls) or "").partition("\n")[0], cls.tags, cls.__module__)
     return _read_card(name, path)

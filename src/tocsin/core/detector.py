@@ -148,26 +148,27 @@ class Detector(Stateful, ABC):
         if not np.isfinite(rows).all():
             bad = np.argwhere(~np.isfinite(rows))
             raise DataError("TOC-110", "NaN or infinity in the data",
-                            came=f"{len(bad)} cells, first at row {bad[0][0]}, column {bad[0][1]}", todo="impute them, or use a Pipeline, which does")
+                            came=f"{len(bad)} cells, first at row {bad[0][0]}, column {bad[0][1]}",
+                            todo="impute them, or use a Pipeline, which does")
         return rows
 
     def _checked(self, made: Any, shape: tuple[int, ...], hook: str) -> np.ndarray:
-        made = np.asarray(made, dtype=np.float64)
-        if made.shape != shape or not np.isfinite(made).all():
+        checked: np.ndarray = np.asarray(made, dtype=np.float64)
+        if checked.shape != shape or not np.isfinite(checked).all():
             raise StateError("TOC-303", f"{type(self).__name__}.{hook} broke its promise: finite, shape {shape}",
-                             came=f"shape {made.shape}, {int((~np.isfinite(made)).sum())} not finite",
+                             came=f"shape {checked.shape}, {int((~np.isfinite(checked)).sum())} not finite",
                              todo="values this far from the training data overflow: rescale them; if they are ordinary, report a bug")
-        return made
+        return checked
 
 
 def _labels(y: Any, n: int) -> np.ndarray | None:
     if y is None:
         return None
-    y = np.asarray(y)
-    if y.shape != (n,) or not np.isin(y, (0, 1)).all():
-        raise DataError("TOC-117", "labels must be 0 (normal) or 1 (anomaly), one per row", came=f"shape {y.shape} of {y.dtype}",
-                        todo=f"pass {n} values of 0 or 1, or none")
-    return y.astype(np.int64)
+    labels: np.ndarray = np.asarray(y)
+    if labels.shape != (n,) or not np.isin(labels, (0, 1)).all():
+        raise DataError("TOC-117", "labels must be 0 (normal) or 1 (anomaly), one per row",
+                        came=f"shape {labels.shape} of {labels.dtype}", todo=f"pass {n} values of 0 or 1, or none")
+    return labels.astype(np.int64)
 
 
 def _groups(groups: Any, n: int) -> np.ndarray:

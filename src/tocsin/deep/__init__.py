@@ -1,1 +1,1 @@
-
+"""Networks: blocks, the one training loop, and the abstract deep detectors."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 
 from tocsin.core.errors import ConfigError
 from tocsin.core.types import Dataset, Detections
@@ -29,10 +30,9 @@ def score(model: Pipeline, source: Any, out: str | Path, *, rows: int = 65_536, 
     if model.kind_ != "series" and model.threshold_.of_batch:
         raise ConfigError("TOC-294", "this threshold decides over all rows together and cannot stream", came=repr(model.threshold_),
                           todo="use model.with_threshold('false_alarm_rate=0.01'), or judge the data in memory with detect")
-    parts = (found for found in _judged(model, source, rows, read_options))
     summary: dict[str, Any] = {"rows": 0, "anomalies": 0, "max_score": None, "min_p_value": None, "threshold": None, "out": str(out)}
     with atomic_csv(Path(out)) as write:
-        for found in parts:
+        for found in _judged(model, source, rows, read_options):
             write(found)
             _count(summary, found)
             if progress is not None:
@@ -58,34 +58,48 @@ def _count(summary: dict[str, Any], found: Detections) -> None:
     summary["min_p_value"] = min(float(found.p_value.min()), 1.0 if summary["min_p_value"] is None else summary["min_p_value"])
 
 
-class atomic_csv:  # noqa: N801 - used as a verb
+class atomic_csv:
     """A csv of detections that replaces ``path`` only when everything was written; on an error the old file stays and nothing is left."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._writer: pa.csv.CSVWriter | None = None
 
     def __enter__(self) -> Callable[[Detections], None]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         handle, self._name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-        self._file = os.fdopen(handle, "w", newline="", encoding="utf-8")
-        csv.writer(self._file).writerow(COLUMNS)
+        self._file = os.fdopen(handle, "wb")
         return self._write
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        try:
+            if self._writer is not None:
+                self._writer.close()
+            elif kind is None:
+                self._file.write((",".join(f'"{name}"' for name in COLUMNS) + "\n").encode())
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        finally:
+            self._file.close()
+            if kind is not None:
+                os.unlink(self._name)
         if kind is None:
             os.chmod(self._name, 0o644)
             os.replace(self._name, self.path)
-        else:
-            os.unlink(self._name)
 
     def _write(self, found: Detections) -> None:
-        time = [""] * len(found) if found.time is None else [str(value) for value in found.time]
-        ids = [harmless(value) for value in found.ids.tolist()]
-        csv.writer(self._file).writerows(
-            zip(ids, time, map(repr, found.score.tolist()), map(repr, found.p_value.tolist()), found.is_anomaly.astype(int).tolist()))
+        table = csv_table(found)
+        if self._writer is None:
+            self._writer = pa.csv.CSVWriter(self._file, table.schema)
+        self._writer.write_table(table)
+
+
+def csv_table(found: Detections) -> pa.Table:
+    """The five columns of a detections file; text that a spreadsheet would run is disarmed, a missing time stays empty."""
+    ids = found.ids if found.ids.dtype.kind in "iu" else [str(harmless(value)) for value in found.ids.tolist()]
+    time = pa.nulls(len(found), pa.string()) if found.time is None else pa.array([str(value) for value in found.time])
+    return pa.table({"id": pa.array(ids), "time": time, "score": found.score, "p_value": found.p_value,
+                     "is_anomaly": found.is_anomaly.astype(np.int8)})
 
 
 def harmless(value: Any) -> Any:

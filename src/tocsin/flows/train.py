@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from tocsin.core import catalog
 from tocsin.core.config import Config, Training
 from tocsin.core.detector import Detector
 from tocsin.core.errors import ConfigError
-from tocsin.core.types import Dataset, Detections
+from tocsin.core.types import Dataset, Detections, Kind
 from tocsin.data.read import read
 from tocsin.decision.calibrate import Conformal
 from tocsin.pipeline.intake import as_dataset
@@ -27,7 +29,7 @@ class Setup(Config):
     """
 
     detector: str = "auto"
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default_factory=dict)
     threshold: str = "false_alarm_rate=0.01"
     clean: bool = True
     scale: str = "standard"
@@ -36,7 +38,7 @@ class Setup(Config):
     seed: int = 0
 
 
-def fit(train: Any, detector: str | Detector = "auto", *, kind: str | None = None, label: str | None = None, time: str | None = None,
+def fit(train: Any, detector: str | Detector = "auto", *, kind: Kind | None = None, label: str | None = None, time: str | None = None,
         group: str | None = None, clean: bool = True, read_options: dict[str, Any] | None = None, **setup: Any) -> Pipeline:
     """Learn what is normal from a frame, an array or a file, and return the fitted Pipeline.
 
@@ -55,7 +57,7 @@ def fit(train: Any, detector: str | Detector = "auto", *, kind: str | None = Non
     return compose(data, detector, clean=clean, **setup).fit(data)
 
 
-def detect(data: Any, detector: str | Detector = "auto", *, kind: str | None = None, label: str | None = None, time: str | None = None,
+def detect(data: Any, detector: str | Detector = "auto", *, kind: Kind | None = None, label: str | None = None, time: str | None = None,
            group: str | None = None, clean: bool = False, read_options: dict[str, Any] | None = None, **setup: Any) -> Detections:
     """Find what is odd in ``data`` by itself: every row is judged by a detector that was not fitted on it.
 
@@ -70,7 +72,7 @@ def detect(data: Any, detector: str | Detector = "auto", *, kind: str | None = N
     return compose(data, detector, clean=clean, **setup).fit_detect(data)
 
 
-def dataset(data: Any, *, kind: str | None = None, **options: Any) -> Dataset:
+def dataset(data: Any, *, kind: Kind | None = None, **options: Any) -> Dataset:
     """Anything that can be read, as a Dataset; arrays take ``kind``, frames and files also the column roles."""
     given = {name: value for name, value in options.items() if value is not None}
     if isinstance(data, Dataset) or (not given and not isinstance(data, (str, dict))):
@@ -89,7 +91,7 @@ def compose(data: Dataset, detector: str | Detector = "auto", **settings: Any) -
 def _make(setup: Setup, kind: str) -> Detector:
     name = setup.detector
     if name == "auto":
-        name = "iforest" if kind == "table" and not setup.clean else "knn"
+        name = "knn"
     known = catalog.load(name).parameters()
     extra: dict[str, Any] = {}
     if setup.training is not None:

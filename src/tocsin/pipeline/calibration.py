@@ -14,12 +14,11 @@ Split conformal: Papadopoulos et al. 2002; cross-conformal: Vovk 2015.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from tocsin.core.detector import Detector
 from tocsin.core.errors import DataError
 from tocsin.core.seed import generator
 
@@ -95,11 +94,12 @@ def cut_groups(rows: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(breaks)]).astype(np.int64)
 
 
-def score_block(detector: Detector, matrix: np.ndarray, groups: np.ndarray, held: np.ndarray, reach: int) -> Iterator[np.ndarray]:
-    """Scores of each run of ``held`` rows; up to ``reach`` rows of the unseen margin on both sides are shown as context."""
+def around(matrix: np.ndarray, groups: np.ndarray, held: np.ndarray, reach: int) -> Iterator[tuple[np.ndarray, np.ndarray, slice]]:
+    """For each run of ``held`` rows: its rows with up to ``reach`` rows of the unseen margin on both sides as context, their
+    segments, and where the run itself lies in them."""
     for start, end in runs(held):
         low, high = max(0, start - reach), min(len(matrix), end + reach)
-        yield detector.anomaly_score(matrix[low:high], groups=groups[low:high])[start - low:end - low]
+        yield matrix[low:high], groups[low:high], slice(start - low, end - low)
 
 
 def runs(rows: np.ndarray) -> list[tuple[int, int]]:
@@ -113,14 +113,6 @@ def runs(rows: np.ndarray) -> list[tuple[int, int]]:
     cuts = np.flatnonzero(np.diff(rows) > 1)
     starts, ends = np.r_[rows[0], rows[cuts + 1]], np.r_[rows[cuts], rows[-1]] + 1
     return [(int(a), int(b)) for a, b in zip(starts, ends)]
-
-
-def cross_scores(plan: Plan, n: int, fit_and_score: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """(scores (n,), known (n,) bool) from one call of ``fit_and_score(held)`` per fold."""
-    scores, known = np.zeros(n), np.zeros(n, dtype=bool)
-    for held in plan.folds:
-        scores[held], known[held] = fit_and_score(held), True
-    return scores, known
 
 
 def _folds(n: int, *, slow: bool, everyone: bool) -> int:

@@ -8,37 +8,42 @@ from typing import Any
 import numpy as np
 
 from tocsin.core.errors import DataError
-from tocsin.core.types import Dataset, Schema
+from tocsin.core.types import Dataset, Kind, Schema
 from tocsin.data.read import read
 from tocsin.data.schema import conform
 
 
-def as_dataset(data: Any, *, schema: Schema | None = None, kind: Any = None) -> Dataset:
-    """``data`` as a Dataset; with the ``schema`` of a fitted model, its columns by name and in order."""
-    if not isinstance(data, Dataset):
-        if isinstance(data, (list, tuple, np.ndarray)) and not (len(data) and isinstance(data[0], str)):
-            return Dataset.of(_numbers(data, kind), kind=kind or "table", names=_names(data, schema))
-        return read(data, kind=kind, schema=schema) if schema is not None else read(data, kind=kind)
-    if schema is None or isinstance(data.X, np.ndarray):
-        if schema is not None and data.X.shape[1] != len(schema.columns):
-            _names(data.X, schema)
-        return data if schema is None else replace(data, schema=schema)
-    return replace(data, X=conform(data.X, schema), schema=schema)
+def as_dataset(data: Any, *, schema: Schema | None = None, kind: Kind | None = None) -> Dataset:
+    """``data`` as a Dataset; with the ``schema`` of a fitted model, its columns by name (arrays: by position) and in order.
+
+    Takes a Dataset, an array or nested list of numbers, and everything that ``tocsin.read`` takes. Raises DataError.
+    """
+    if isinstance(data, Dataset):
+        return data if schema is None else _conformed(data, schema)
+    if isinstance(data, (list, tuple)):
+        data = _numbers(data)
+    if isinstance(data, np.ndarray) and data.dtype.kind in "biuf":
+        made = Dataset.of(data, kind=kind or "table")
+        return made if schema is None else _conformed(made, schema)
+    return read(data, kind=kind, schema=schema)
 
 
-def _numbers(data: Any, kind: Any) -> Any:
+def _numbers(rows: Any) -> Any:
+    """A nested list of numbers as an array; a list of anything else (paths, frames) as it is."""
+    if not isinstance(rows[0] if len(rows) else 0.0, (list, tuple, np.ndarray, int, float, np.number)):
+        return rows
     try:
-        return np.asarray(data)
+        return np.asarray(rows)
     except ValueError as error:
         raise DataError("TOC-115", "rows have different lengths", came=str(error)[:100], todo="pass a rectangular array") from error
 
 
-def _names(data: Any, schema: Schema | None) -> tuple[str, ...] | None:
-    if schema is None:
-        return None
-    shape = np.shape(data)
-    width = shape[1] if len(shape) == 2 else 1
-    if width != len(schema.columns):
-        raise DataError("TOC-111", "the number of columns differs from the one learned", came=f"{width} columns, learned with {len(schema.columns)}",
-                        todo=f"pass the columns {', '.join(schema.names[:8])}{' ...' if len(schema.names) > 8 else ''}, in this order")
-    return schema.names
+def _conformed(data: Dataset, schema: Schema) -> Dataset:
+    if not isinstance(data.X, np.ndarray):
+        return replace(data, X=conform(data.X, schema), schema=schema)
+    if data.X.shape[1] != len(schema.columns):
+        named = ", ".join(schema.names[:8]) + " ..." * (len(schema.names) > 8)
+        raise DataError("TOC-111", "the number of columns differs from the one learned",
+                        came=f"{data.X.shape[1]} columns, learned with {len(schema.columns)}",
+                        todo=f"pass the columns {named}, in this order")
+    return replace(data, schema=schema)

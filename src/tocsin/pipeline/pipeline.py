@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from tocsin.decision.calibrate import CALIBRATORS, Calibrator, Conformal
 from tocsin.decision.events import merge
 from tocsin.decision.threshold import THRESHOLDS, FalseAlarmRate, Threshold, parse
 from tocsin.pipeline import calibration, facts, reasons
+from tocsin.pipeline.heldout import HeldOut
 from tocsin.pipeline.intake import as_dataset
 from tocsin.pipeline.preparation import Preparation, Prepared, standard_steps
 
@@ -92,18 +93,19 @@ class Pipeline:
         usable[prepared.row[~normal]] = False
         detector = self._detector_for(data.kind, prepared.matrix)
         plan = self._plan(data, prepared, usable, detector, everyone=everyone)
-        fitted, scores, known = self._held_out(data, prepared, usable, detector, fitting, plan)
-        calibrator = self.calibrator.fresh().fit(scores[known & usable], block=plan.block)
-        held = known & usable
+        fitted, judged = self._held_out(data, prepared, usable, detector, fitting, plan)
+        scores, held = judged.scores, usable & ~np.isnan(judged.scores)
+        calibrator = self.calibrator.fresh().fit(scores[held], block=plan.block)
         self.preparation_, self.detector_, self.calibrator_ = fitting, fitted, calibrator
         self.kind_, self.schema_ = data.kind, data.schema
-        self.threshold_ = self._fit_threshold(prepared, scores, held, ~usable)
-        self.residual_ = reasons.residual_scale(fitted, prepared, held)
+        self.held_ = self._held_p(prepared, scores, held, ~usable)
+        self.threshold_ = self.threshold.fresh().fit(self.held_["p"], self.held_["y"])
+        self.residual_ = reasons.residual_scale(judged.gaps, prepared.matrix)
         self.reference_ = reasons.reference(data, prepared, usable, self._reach(), _REFERENCE, self.seed)
         self.facts_ = facts.training_facts(
             data, fitted, plan, features=prepared.matrix.shape[1], held=int(held.sum()), seconds=time.perf_counter() - started,
             findings=(*fitting.changes(), *prepared.findings), rule=facts.rule_facts(self.threshold_, calibrator))
-        return np.where(known, scores, np.nan), prepared
+        return scores, prepared
 
     def _detector_for(self, kind: str, matrix: np.ndarray) -> Detector:
         detector = self.detector
@@ -131,46 +133,32 @@ class Pipeline:
         return replace(plan, folds=tuple(rows[fold] for fold in plan.folds))
 
     def _held_out(self, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector, fitting: Preparation,
-                  plan: calibration.Plan) -> tuple[Detector, np.ndarray, np.ndarray]:
-        matrix, groups, reach = prepared.matrix, prepared.groups, _reach(detector)
-        fitted: list[Detector] = []
+                  plan: calibration.Plan) -> tuple[Detector, HeldOut]:
+        judged = HeldOut(np.full(len(prepared.matrix), np.nan), [])
+        fold = judged.series_fold if data.kind == "series" else judged.table_fold
+        for held in plan.folds:
+            fitted = fold(held, data, prepared, usable, detector.fresh(), fitting, plan)
+        if plan.refit:
+            rows = np.flatnonzero(usable)
+            fitted = detector.fresh().fit(prepared.matrix[rows], groups=calibration.cut_groups(rows, prepared.groups))
+        return fitted, judged
 
-        def series_fold(held: np.ndarray) -> np.ndarray:
-            rows, cut = calibration.training_rows(held, groups, reach)
-            rows, cut = rows[usable[rows]], calibration.cut_groups(rows[usable[rows]], groups)
-            fitted.append(detector.fresh().fit(matrix[rows], groups=cut))
-            return np.concatenate(list(calibration.score_block(fitted[-1], matrix, groups, held, reach)))
-
-        def table_fold(held: np.ndarray) -> np.ndarray:
-            rest = np.setdiff1d(np.flatnonzero(usable), held, assume_unique=True)
-            if not plan.refit:  # the model that stays: the whole-data preparation is kept so that it matches the detector
-                fitted.append(detector.fresh().fit(matrix[rest]))
-                return fitted[-1].anomaly_score(matrix[held])
-            steps = fitting.fresh()  # learned anew without the held rows: unseen categories and ranges count as they will later
-            inner = steps.fit(data[rest])
-            fitted.append(detector.fresh().fit(inner.matrix))
-            return fitted[-1].anomaly_score(steps.transform(data[held]).matrix)
-
-        scores, known = calibration.cross_scores(plan, len(matrix), series_fold if data.kind == "series" else table_fold)
-        if not plan.refit:
-            return fitted[0], scores, known
-        rows = np.flatnonzero(usable)
-        return detector.fresh().fit(matrix[rows], groups=calibration.cut_groups(rows, groups)), scores, known
-
-    def _fit_threshold(self, prepared: Prepared, scores: np.ndarray, held: np.ndarray, marked: np.ndarray) -> Threshold:
+    def _held_p(self, prepared: Prepared, scores: np.ndarray, held: np.ndarray, marked: np.ndarray) -> dict[str, Any]:
+        """p-values of held-out normal rows and of labelled anomalies: what thresholds are fitted on, now and when they are moved."""
         p = self.calibrator_.transform(scores[held])
         if not marked.any():
-            return self.threshold.fresh().fit(p)
+            return {"p": p, "y": None}
         odd = self.detector_.anomaly_score(prepared.matrix, groups=prepared.groups)[marked]
         y = np.r_[np.zeros(len(p), dtype=np.int64), np.ones(len(odd), dtype=np.int64)]
-        return self.threshold.fresh().fit(np.r_[p, self.calibrator_.transform(odd)], y)
+        return {"p": np.r_[p, self.calibrator_.transform(odd)], "y": y}
 
     # ---- judging --------------------------------------------------------------------------------------------------
 
     def anomaly_score(self, data: Any) -> np.ndarray:
         """(n,) scores, higher = more anomalous."""
         prepared = self.preparation_.transform(self.as_dataset(data))
-        return self.detector_.anomaly_score(prepared.matrix, groups=prepared.groups)[prepared.row]
+        scores = self.detector_.anomaly_score(prepared.matrix, groups=prepared.groups)
+        return cast(np.ndarray, scores[prepared.row])
 
     def detect(self, data: Any) -> Detections:
         """Judge every row of ``data``: score, p-value, decision, and for a series the events."""
@@ -198,9 +186,9 @@ class Pipeline:
         self._check_fitted()
         rule = parse(threshold) if isinstance(threshold, str) else threshold
         made = Pipeline(self.detector, self.steps, self.calibrator, rule, seed=self.seed)
-        for name in ("preparation_", "detector_", "calibrator_", "kind_", "schema_", "residual_", "reference_"):
+        for name in ("preparation_", "detector_", "calibrator_", "kind_", "schema_", "residual_", "reference_", "held_"):
             setattr(made, name, getattr(self, name))
-        made.threshold_ = rule.fresh().fit(self.calibrator_.transform(self.calibrator_.scores_))
+        made.threshold_ = rule.fresh().fit(self.held_["p"], self.held_["y"])
         made.facts_ = {**self.facts_, "threshold": facts.rule_facts(made.threshold_, self.calibrator_)}
         return made
 
@@ -217,7 +205,7 @@ class Pipeline:
         score = grid_scores[prepared.row]
         p = self.calibrator_.transform(score)
         flagged = self.threshold_.decide(p)
-        cut = float(score[flagged].min()) if self.threshold_.of_batch and flagged.any() else float(self.calibrator_.inverse(self.threshold_.value))
+        cut = float(self.calibrator_.inverse(self.threshold_.cut(p)))
         events = merge(flagged, score, p, time=data.time, groups=prepared.groups[prepared.row]) if data.kind == "series" else ()
         return Detections(data.ids, score, p, flagged, cut, data.time, events, None, self.facts_["version"])
 
@@ -243,7 +231,7 @@ class Pipeline:
             "detector": {"name": catalog.name_of(self.detector_), "state": self.detector_.state()},
             "calibrator": {"name": facts.part_name(CALIBRATORS, self.calibrator_), "state": self.calibrator_.state()},
             "threshold": {"name": facts.part_name(THRESHOLDS, self.threshold_), "state": self.threshold_.state()},
-            "residual": self.residual_, "reference": self.reference_, "facts": self.facts_, "seed": self.seed,
+            "residual": self.residual_, "reference": self.reference_, "held": self.held_, "facts": self.facts_, "seed": self.seed,
         }
 
     @classmethod
@@ -256,7 +244,7 @@ class Pipeline:
         made = cls(detector.fresh(), preparation.fresh().steps, calibrator.fresh(), threshold.fresh(), seed=state["seed"])
         made.preparation_, made.detector_, made.calibrator_, made.threshold_ = preparation, detector, calibrator, threshold
         made.kind_, made.schema_ = state["kind"], Schema.from_dict(state["schema"])
-        made.residual_, made.reference_, made.facts_ = state["residual"], state["reference"], state["facts"]
+        made.residual_, made.reference_, made.held_, made.facts_ = state["residual"], state["reference"], state["held"], state["facts"]
         return made
 
 

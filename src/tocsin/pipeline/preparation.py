@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -115,15 +115,12 @@ class Preparation:
     def _run(self, data: Dataset, *, fit: bool) -> Prepared:
         rows: Any = as_table(data)
         n = len(data)
-        groups, row, findings = np.zeros(n, dtype=np.int64), np.arange(n), ()
+        groups, row = np.zeros(n, dtype=np.int64), np.arange(n)
+        findings: tuple[Finding, ...] = ()
         for step in self.steps:
             if fit:
-                if isinstance(step, Scale):
-                    step.fit(rows, features=self.features)
-                else:
-                    step.fit(rows)
-            wants_groups = "groups" in inspect.signature(step.transform).parameters
-            rows = step.transform(rows, groups=groups) if wants_groups else step.transform(rows)  # type: ignore[call-arg]
+                step.fit(rows, **({"features": self.features} if "features" in _words(step.fit) else {}))
+            rows = step.transform(rows, **({"groups": groups} if "groups" in _words(step.transform) else {}))
             if isinstance(step, Encode) and data.kind == "series":
                 rows, groups, row, findings = self._grid(data, rows, fit=fit)
         return Prepared(rows, groups, row, findings)
@@ -135,6 +132,10 @@ class Preparation:
         if fit and self.step_ is None:
             self.step_ = grid.step
         return apply(matrix, grid), grid.segments, grid.row, grid.findings
+
+
+def _words(method: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(method).parameters
 
 
 def segments(group: np.ndarray | None, n: int) -> np.ndarray:

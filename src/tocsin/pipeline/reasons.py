@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from tocsin.core.detector import Detector
 from tocsin.core.seed import generator
 from tocsin.core.types import Dataset, Explanation
 from tocsin.data.window import first_rows, take
@@ -19,16 +18,18 @@ if TYPE_CHECKING:
 _NORMALS = 5  # nearest normal rows whose cells stand in for an anomalous row's
 
 
-def residual_scale(detector: Detector, prepared: Prepared, held: np.ndarray) -> np.ndarray | None:
-    """(d,) usual |observed − expected| on normal rows, as a standard deviation; None when the detector expects nothing.
+def residual_scale(gaps: list[np.ndarray], matrix: np.ndarray) -> np.ndarray | None:
+    """(d,) usual |observed − expected| on held-out normal rows, as a standard deviation; None when the detector expects nothing.
 
-    The median absolute residual times 1.4826 where it is not zero, the root mean square elsewhere, 1e-6 at least.
+    ``gaps`` are absolute residuals (r, d) of rows that their detector was not fitted on. The median times 1.4826, or the root mean square
+    where half of them are zero (indicators); never below a tenth of the column's own spread, which no single row can undercut by luck.
     """
-    if not detector.tags.gives_expected:
+    if not gaps:
         return None
-    gap = np.abs(prepared.matrix - detector.expected(prepared.matrix, groups=prepared.groups))[held]
+    gap = np.concatenate(gaps)  # (r, d)
     robust, plain = 1.4826 * np.median(gap, axis=0), np.sqrt(np.mean(gap**2, axis=0))
-    return np.maximum(np.where(robust > 1e-9, robust, plain), 1e-6)
+    floor = np.maximum(0.1 * matrix.std(axis=0), 1e-6)
+    return cast(np.ndarray, np.maximum(np.where(robust > floor, robust, plain), floor))
 
 
 def reference(data: Dataset, prepared: Prepared, usable: np.ndarray, reach: int, most: int, seed: int) -> dict[str, Any]:
@@ -86,7 +87,8 @@ def own_spread(model: Pipeline) -> dict[str, float]:
             for name in model.preparation_.sources}
 
 
-def _replacement(model: Pipeline, prepared: Prepared, at: np.ndarray, near: np.ndarray, part: list[int], p: int) -> tuple[np.ndarray, np.ndarray]:
+def _replacement(model: Pipeline, prepared: Prepared, at: np.ndarray, near: np.ndarray, part: list[int],
+                 p: int) -> tuple[np.ndarray, np.ndarray]:
     columns = [np.flatnonzero(np.asarray(part) == j) for j in range(p)]
     normals = model.reference_["last"][near]  # (m, k, d)
     reach = model._reach()
@@ -109,7 +111,8 @@ def _replacement(model: Pipeline, prepared: Prepared, at: np.ndarray, near: np.n
 def _embed(prepared: Prepared, rows: np.ndarray, reach: int) -> np.ndarray:
     if reach <= 1:
         return prepared.matrix[rows]
-    return take(prepared.matrix, first_rows(prepared.groups), rows, reach).reshape(len(rows), -1)  # (m, l*d)
+    windows = take(prepared.matrix, first_rows(prepared.groups), rows, reach)  # (m, l, d)
+    return cast(np.ndarray, windows.reshape(len(rows), -1))
 
 
 def _sentence(model: Pipeline, sources: tuple[str, ...], shares: np.ndarray, observed: list[Any], expected: list[Any],
@@ -118,7 +121,8 @@ def _sentence(model: Pipeline, sources: tuple[str, ...], shares: np.ndarray, obs
     best = int(order[0])
     name = sources[best]
     others = [sources[j] for j in order[1:3] if shares[j] >= 0.5 * shares[best] and shares[j] > 0]
-    return summary.sentence(name, model.schema_[name].unit, observed[best], expected[best], spread[name], p, share=float(shares[best]), others=others)
+    return summary.sentence(name, model.schema_[name].unit, observed[best], expected[best], spread[name], p, share=float(shares[best]),
+                            others=others)
 
 
 def _is_number(value: Any) -> bool:

@@ -17,7 +17,7 @@ from tocsin.pipeline.pipeline import Pipeline
 from tocsin.pipeline.preparation import standard_steps
 
 
-def as_sklearn(detector: str | Detector | Pipeline, *, false_alarm_rate: float = 0.01, **params: Any) -> SklearnDetector:
+def as_sklearn(detector: str | Detector | Pipeline, *, false_alarm_rate: float = 0.05, **params: Any) -> SklearnDetector:
     """A detector by name, an instance, or an unfitted pipeline as a scikit-learn outlier detector.
 
     Works with ``clone``, ``Pipeline``, ``GridSearchCV`` and passes ``check_estimator``. Only vectors: a series detector's scores depend
@@ -35,10 +35,10 @@ def as_sklearn(detector: str | Detector | Pipeline, *, false_alarm_rate: float =
     return SklearnDetector(detector, false_alarm_rate=false_alarm_rate, params=params or None)
 
 
-class SklearnDetector(OutlierMixin, BaseEstimator):
+class SklearnDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """See :func:`as_sklearn`. ``fit`` calibrates on held-out rows, so ``predict`` keeps the promised ``false_alarm_rate`` on new rows."""
 
-    def __init__(self, detector: str | Detector | Pipeline = "knn", *, false_alarm_rate: float = 0.01,
+    def __init__(self, detector: str | Detector | Pipeline = "knn", *, false_alarm_rate: float = 0.05,
                  params: dict[str, Any] | None = None) -> None:
         self.detector = detector
         self.false_alarm_rate = false_alarm_rate

@@ -1,0 +1,46 @@
+"""numpy's npy and npz, without pickle."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tocsin.core.errors import DataError
+
+
+def load(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """(X, y or None). An npz holds ``X`` or ``x`` (or one array alone), and perhaps ``y``.
+
+    DataError: TOC-127 for pickled objects, TOC-123 for a damaged file or one without ``X``.
+    """
+    if path.suffix.lower() != ".npz":
+        return _guarded(path, lambda: np.load(path, allow_pickle=False, mmap_mode="r")), None
+    return _guarded(path, lambda: _unpacked(path))
+
+
+def _unpacked(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    with np.load(path, allow_pickle=False) as held:
+        names = list(held.files)
+        others = [name for name in names if name != "y"]
+        name = next((name for name in ("X", "x") if name in names), others[0] if len(others) == 1 else None)
+        if name is None:
+            raise DataError("TOC-123", "it is not clear which array holds the rows", came=f"{path}: {', '.join(names)[:200]}",
+                            todo="name it X (and the labels y), or load it and pass the array")
+        return held[name], held["y"].ravel() if "y" in names else None
+
+
+def _guarded(path: Path, load: Any) -> Any:
+    try:
+        return load()
+    except DataError:
+        raise
+    except (ValueError, OSError, EOFError, MemoryError, KeyError, zipfile.BadZipFile, zlib.error, SyntaxError) as error:
+        if "pickle" in str(error) or "Object array" in str(error) or "Python objects" in str(error):
+            raise DataError("TOC-127", "the file holds Python objects, which may run code when they are loaded", came=str(path),
+                            todo="save numbers only: np.savez(path, X=X.astype(float))") from error
+        raise DataError("TOC-123", "the numpy file cannot be read", came=f"{path}: {error}"[:300],
+                        todo="check that the file is complete") from error

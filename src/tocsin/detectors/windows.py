@@ -1,0 +1,125 @@
+"""Any vector detector on the windows of a series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+
+from tocsin.core import catalog
+from tocsin.core.detector import Detector
+from tocsin.core.errors import ArtifactError, ConfigError
+from tocsin.core.tags import Tags
+from tocsin.data.period import window_length
+from tocsin.data.window import batches, spread, spread_cells, window_ends
+
+_CELLS = 1 << 22  # window values held at once while scoring, 32 MB
+_FIT_CELLS = 1 << 25  # window values learned from at most, 256 MB
+
+
+class Windows(Detector):
+    """A series judged window by window with any detector for tables.
+
+    Each window of ``window`` steps and c channels becomes one row of window × c numbers for the inner detector; a time step gets the
+    mean score of the windows that cover it. Works when an anomaly is a shape that normal stretches do not show, and short training
+    series suffice. Weak where the normal level drifts (windows are compared as they are), and blurred by up to a window around short
+    anomalies.
+
+    ``detector``, ``params``: the inner detector's catalog name and parameters. ``window``: steps, or None for one period of the
+    training series (``tocsin.data.period.window_length``). ``stride``: steps between scored windows; 1 is best, more is faster.
+    ``max_windows``: at most so many windows, evenly spaced, are learned from (fewer where they would exceed 256 MB).
+    Deep inner detectors are allowed. ``expected`` is the covering mean of the inner detector's, where it offers that. Windows never
+    cross from one segment to the next; a segment shorter than the window is filled on the left with its first row. Shapes: X (t, c).
+    Raises ConfigError TOC-202 (a number below its least), TOC-203 (no such detector), TOC-206 (the inner detector is itself for series),
+    TOC-207 (too few windows for the inner detector).
+    Source: sub-sequence outliers as in Keogh, Lin and Fu, "HOT SAX" (2005), with an exchangeable scorer.
+
+    >>> wave = np.sin(np.arange(400) * 2 * np.pi / 20)
+    >>> bent = np.where(np.arange(400) // 10 == 25, 0.0, wave)  # steps 250 to 259 are flat
+    >>> int(Windows("knn").fit(wave).anomaly_score(bent).argmax()) in range(245, 265)
+    True
+    """
+
+    tags = Tags(modality="series", min_rows=16, gives_expected=True)
+
+    def __init__(self, detector: str = "knn", params: dict[str, Any] | None = None, window: int | None = None, stride: int = 1,
+                 max_windows: int = 20_000) -> None:
+        self.detector = detector
+        self.inner_params = params  # ``params`` is a method of every detector
+        self.window = window
+        self.stride = stride
+        self.max_windows = max_windows
+        inner = catalog.card(detector).tags  # what this object can do is what its inner detector can do
+        self.tags = replace(type(self).tags, gives_expected=inner.gives_expected, slow_fit=inner.slow_fit,  # type: ignore[misc]
+                            deterministic=inner.deterministic, extra=inner.extra)
+
+    def params(self) -> dict[str, Any]:
+        return {name: self.inner_params if name == "params" else getattr(self, name) for name in self.parameters()}
+
+    @classmethod
+    def small(cls) -> Self:
+        return cls(window=8)
+
+    def _fit(self, X: np.ndarray, y: np.ndarray | None, groups: np.ndarray) -> None:
+        for name, least in (("window", 2), ("stride", 1), ("max_windows", 2)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ConfigError("TOC-202", f"Windows: {name} must be at least {least}", came=repr(value),
+                                  todo=f"give {name} a whole number from {least}")
+        inner = self._inner()
+        self.window_ = self.window or window_length(X)
+        ends = window_ends(groups, self.window_)
+        if len(ends) < inner.tags.min_rows:
+            raise ConfigError("TOC-207", f"too few windows for {self.detector!r} to learn from",
+                              came=f"{len(ends)} of {self.window_} steps from {len(X)} steps, {inner.tags.min_rows} needed",
+                              todo="use a smaller window or pass a longer series")
+        most = min(self.max_windows, max(inner.tags.min_rows, _FIT_CELLS // (self.window_ * X.shape[1])))
+        if len(ends) > most:
+            ends = ends[np.linspace(0, len(ends) - 1, most).astype(int)]
+        self.inner_ = inner.fit(np.concatenate([rows for _, rows in self._flat(X, groups, ends)]))
+
+    def _score(self, X: np.ndarray, groups: np.ndarray) -> np.ndarray:
+        ends = window_ends(groups, self.window_, self.stride)
+        scores = np.concatenate([self.inner_.anomaly_score(rows) for _, rows in self._flat(X, groups, ends)])
+        return spread(scores, ends, groups, self.window_)
+
+    def _expected(self, X: np.ndarray, groups: np.ndarray) -> np.ndarray:
+        """Stretch by stretch: the cells of all windows together would be ``window`` times the series."""
+        ends = window_ends(groups, self.window_, self.stride)
+        stretch = max(4 * self.window_, _CELLS // (self.window_ * X.shape[1]))
+        made = np.empty_like(X)
+        for start in range(0, len(X), stretch):
+            stop = min(start + stretch, len(X))
+            # All windows that cover the stretch, and the one after it, which stands for steps that no window covers.
+            last = np.searchsorted(ends, stop - 1 + max(self.window_, self.stride), side="right")
+            near = ends[np.searchsorted(ends, start):last]
+            part = slice(start, near[-1] + 1)
+            cells = np.concatenate([self.inner_.expected(rows).reshape(-1, self.window_, X.shape[1])
+                                    for _, rows in self._flat(X, groups, near)])
+            made[start:stop] = spread_cells(cells, near - start, groups[part], self.window_)[:stop - start]
+        return made
+
+    def _flat(self, X: np.ndarray, groups: np.ndarray, ends: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Pairs (positions in ``ends``, windows (b, l · c))."""
+        size = max(1, min(4096, _CELLS // (self.window_ * X.shape[1])))
+        for part, windows in batches(X, groups, ends, self.window_, size):
+            yield part, windows.reshape(len(part), -1)
+
+    def _inner(self) -> Detector:
+        inner = catalog.make(self.detector, **(self.inner_params or {}))
+        if inner.tags.modality != "vector":
+            raise ConfigError("TOC-206", "windows need a detector for tables inside", came=f"{self.detector!r}: {inner.tags.modality}",
+                              todo=f"use {self.detector!r} itself")
+        return inner
+
+    def _load_learned(self, learned: dict[str, Any]) -> None:
+        if not learned:
+            return  # the state of an unfitted detector
+        inner = learned.get("inner_")
+        if not isinstance(inner, dict):
+            raise ArtifactError("TOC-410", "the state of Windows holds no inner detector", came=type(inner).__name__,
+                                todo="load a file that this version of tocsin wrote")
+        super()._load_learned({name: value for name, value in learned.items() if name != "inner_"})
+        self.inner_ = self._inner().load_state(inner)

@@ -1,0 +1,66 @@
+"""``tocsin fit``: learn what is normal and keep it in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tocsin.interfaces.cli.options import File, Json, dataset, learning, reading, takes
+
+_EPILOG = """
+**Examples**
+
+`tocsin fit normal.csv --out pump.tocsin`
+
+`tocsin fit normal.csv --out pump.tocsin --detector knn --param k=3 --label broken`
+
+`tocsin fit sensors.parquet --out net.tocsin --detector recurrent --time stamp --epochs 20`
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the subcommand."""
+    app.command(epilog=_EPILOG)(fit)
+
+
+@takes(reading, learning)
+def fit(
+    file: File,
+    out: Annotated[Path, typer.Option(help="The model file to write, for example pump.tocsin.", show_default=False)],
+    json_: Json = False,
+    *,
+    reading: dict[str, Any],
+    learning: dict[str, Any],
+) -> None:
+    """Learn what is normal from a file and save the model.
+
+    With --label, rows labelled as anomalies are left out of what is learned.
+    """
+    from tocsin.delivery import artifact
+    from tocsin.flows.train import compose
+    from tocsin.interfaces.cli.output import print_json, training, working
+
+    with working(f"reading {file}", quiet=json_):
+        data = dataset(file, reading)
+    with training(quiet=json_):
+        model = compose(data, **learning).fit(data)
+    artifact.save(model, out)
+    if json_:
+        print_json({"out": str(out), **model.facts_})
+    else:
+        _tell(model.facts_, out)
+
+
+def _tell(facts: dict[str, Any], out: Path) -> None:
+    from tocsin.interfaces.cli.output import console
+    from tocsin.interfaces.report.trained import detector_words, rule_words
+    from tocsin.interfaces.report.words import count, seconds
+
+    screen = console()
+    screen.print(f"{detector_words(facts)} learned from {count(facts['n_train'], 'row')} in {seconds(facts['seconds'])}.", style="bold")
+    screen.print(
+        f"Calibrated on {count(facts['calibration']['n'], 'score')} of rows not learned from; threshold: {rule_words(facts['threshold'])}."
+    )
+    screen.print(f"\nwrote {out}\nnext:  tocsin detect FILE --model {out} --out DIR", soft_wrap=True)

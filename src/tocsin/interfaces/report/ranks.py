@@ -1,0 +1,116 @@
+"""The most unusual rows, worst first, each with its reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tocsin.core.types import Dataset, Detections, Explanation
+from tocsin.interfaces.report.words import moment, number, odds, percent, rows_word
+
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+_BARS, _LIST, _LEAST = 5, 200, 0.01  # a share below one per cent is not worth a line
+
+
+def name_of_row(data: Dataset, found: Detections, row: int) -> str:
+    """What a reader calls the row: its time, its id, or its number."""
+    if data.time is not None:
+        return moment(data.time[row])
+    own = found.ids[row]
+    return f"{rows_word(data.kind)} {own}" if isinstance(own, (int, np.integer)) and data.schema.id is None else str(own)
+
+
+def cards(data: Dataset, found: Detections, explanation: Explanation | None, most: int = 25) -> list[dict[str, Any]]:
+    """One entry per explained row, worst first; without explanation, the top rows without reasons."""
+    if explanation is None or len(explanation) == 0:
+        return [_card(data, found, int(row)) for row in found.top(min(most, max(5, int(found.is_anomaly.sum()))))]
+    order = np.argsort(-found.score[explanation.rows], kind="stable")[:most]
+    return [{**_card(data, found, int(explanation.rows[i])), **_reason(explanation, int(i))} for i in order]
+
+
+def listed(data: Dataset, found: Detections, most: int = _LIST) -> list[dict[str, str]]:
+    """Every flagged row up to ``most``, worst first, as table cells."""
+    flagged = found.top(len(found))
+    flagged = flagged[found.is_anomaly[flagged]][:most]
+    return [
+        {
+            "name": name_of_row(data, found, int(row)),
+            "id": str(found.ids[row]),
+            "score": number(found.score[row]),
+            "odds": odds(found.p_value[row]),
+        }
+        for row in flagged
+    ]
+
+
+def blamed(explanation: Explanation | None) -> dict[str, float]:
+    """column → its mean share over the explained rows, largest first."""
+    if explanation is None or len(explanation) == 0:
+        return {}
+    mean = explanation.values.mean(axis=0)
+    return {explanation.labels[j]: float(mean[j]) for j in np.argsort(-mean, kind="stable") if mean[j] > 0}
+
+
+def _card(data: Dataset, found: Detections, row: int) -> dict[str, Any]:
+    label = "" if data.y is None else ("labelled anomaly" if data.y[row] else "labelled normal")
+    event = next((event for event in found.events if event.start <= row <= event.end), None)
+    span = ""
+    if event is not None and event.end > event.start:
+        span = f"{event.end - event.start + 1} steps, {name_of_row(data, found, event.start)} to {name_of_row(data, found, event.end)}"
+    return {
+        "row": row,
+        "span": span,
+        "name": name_of_row(data, found, row),
+        "group": "" if data.group is None else str(data.group[row]),
+        "id": "" if data.time is None or data.schema.id is None else str(found.ids[row]),
+        "score": number(found.score[row]),
+        "odds": odds(found.p_value[row]),
+        "flagged": bool(found.is_anomaly[row]),
+        "label": label,
+        "sentence": "",
+        "bars": [],
+        "more": 0,
+        "neighbours": "",
+    }
+
+
+def _reason(explanation: Explanation, i: int) -> dict[str, Any]:
+    shares = explanation.values[i]
+    order = [int(j) for j in np.argsort(-shares, kind="stable") if shares[j] > 0]
+    bars = [
+        {
+            "name": explanation.labels[j],
+            "share": round(100 * float(shares[j]), 1),
+            "percent": percent(shares[j]),
+            **cells(explanation, i, j),
+        }
+        for place, j in enumerate(order[:_BARS])
+        if place == 0 or shares[j] >= _LEAST
+    ]
+    near = explanation.neighbours[i] if explanation.neighbours is not None else ()
+    return {
+        "sentence": _as_sentence(explanation.sentences[i]) if i < len(explanation.sentences) else "",
+        "bars": bars,
+        "more": len(order) - len(bars),
+        "neighbours": ", ".join(_named(one) for one in near[:5]),
+    }
+
+
+def _as_sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def _named(own: Any) -> str:
+    text = str(own)
+    return moment(np.datetime64(text)) if _STAMP.match(text) else text
+
+
+def cells(explanation: Explanation, i: int, j: int) -> Mapping[str, str]:
+    """Observed and expected value of one explained cell, in words."""
+    expected, usual = explanation.expected[i][j], explanation.baseline[j]
+    margin = f" ± {number(usual, 2)}" if np.isfinite(usual) and isinstance(expected, (int, float, np.number)) else ""
+    return {"observed": number(explanation.observed[i][j]), "expected": number(expected) + margin}

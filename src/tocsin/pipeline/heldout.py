@@ -1,0 +1,55 @@
+"""Judging held-out rows, fold by fold: their scores and how far they lie from what was expected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tocsin.core.detector import Detector
+from tocsin.core.types import Dataset
+from tocsin.pipeline import calibration
+from tocsin.pipeline.preparation import Preparation, Prepared
+
+_GAPS = 2_000  # residual rows kept per fold; a spread needs no more
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """scores (g,), NaN where a matrix row was not held out; gaps: |observed − expected| (r, d) of each fold, where anything is expected."""
+
+    scores: np.ndarray
+    gaps: list[np.ndarray]
+
+    def table_fold(self, held: np.ndarray, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector,
+                   fitting: Preparation, plan: calibration.Plan) -> Detector:
+        """Fit without ``held`` and judge it. For refitted plans the preparation, too, is learned without the held rows: unseen
+        categories and ranges then count as they will later. A detector that stays is fitted in the preparation that stays."""
+        rest = np.setdiff1d(np.flatnonzero(usable), held, assume_unique=True)
+        if plan.refit:
+            steps = fitting.fresh()
+            known, new = steps.fit(data[rest]).matrix, steps.transform(data[held]).matrix
+            features = [feature["name"] for feature in steps.features]
+        else:
+            known, new = prepared.matrix[rest], prepared.matrix[held]
+            features = [feature["name"] for feature in fitting.features]
+        detector.fit(known)
+        self.scores[held] = detector.anomaly_score(new)
+        if detector.tags.gives_expected and features == [feature["name"] for feature in fitting.features]:
+            self.gaps.append(np.abs(new[:_GAPS] - detector.expected(new[:_GAPS])))
+        return detector
+
+    def series_fold(self, held: np.ndarray, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector,
+                    fitting: Preparation, plan: calibration.Plan) -> Detector:
+        """Fit without ``held`` and its margin, in segments cut at the hole, and judge it with the margin as context."""
+        matrix, groups = prepared.matrix, prepared.groups
+        rows, _ = calibration.training_rows(held, groups, plan.block)
+        rows = rows[usable[rows]]
+        detector.fit(matrix[rows], groups=calibration.cut_groups(rows, groups))
+        parts = []
+        for part, segments, inside in calibration.around(matrix, groups, held, plan.block):
+            parts.append(detector.anomaly_score(part, groups=segments)[inside])
+            if detector.tags.gives_expected:
+                self.gaps.append(np.abs(part - detector.expected(part, groups=segments))[inside][:_GAPS])
+        self.scores[held] = np.concatenate(parts)
+        return detector

@@ -1,0 +1,77 @@
+"""Toy data with structure: every single value of an anomaly is ordinary, only its relation to the others is broken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from tocsin.core.errors import ConfigError
+from tocsin.core.seed import generator
+from tocsin.core.tags import Modality
+
+
+@dataclass(frozen=True)
+class Toy:
+    """``train`` is normal; ``test`` holds what ``truth`` (n,) marks; ``planted`` holds gross anomalies at ``where`` (n,), and ``clear``
+    (n,) marks the rows that these cannot reach. All arrays are read-only.
+    """
+
+    train: np.ndarray
+    test: np.ndarray
+    truth: np.ndarray
+    planted: np.ndarray
+    where: np.ndarray
+    clear: np.ndarray
+
+    def __post_init__(self) -> None:
+        for array in vars(self).values():
+            array.setflags(write=False)
+
+
+@cache
+def toy(modality: Modality) -> Toy:
+    """Toy data for a modality; raises ConfigError TOC-208 where there is none yet.
+
+    >>> toy("vector").train.shape, toy("series").train.shape
+    ((300, 6), (500, 2))
+    """
+    if modality == "vector":
+        return _vector()
+    if modality == "series":
+        return _series()
+    raise ConfigError("TOC-208", "there is no toy data for this modality", came=repr(modality), todo="test the detector by hand for now")
+
+
+def _vector() -> Toy:
+    """Six columns that follow one hidden number. Anomalies: each column taken from another row."""
+    random = generator(0, "toy", "vector")
+
+    def rows(n: int) -> np.ndarray:
+        hidden = random.uniform(-1.7, 1.7, size=(n, 1))
+        return hidden * [1.0, 2.0, -1.0, 3.0, -1.0, 2.0] + 0.1 * random.normal(size=(n, 6)) + [0.0, 5.0, -3.0, 0.0, 1.0, 0.0]
+
+    train, normal = rows(300), rows(150)
+    broken = random.permuted(rows(50), axis=0)
+    planted = normal.copy()
+    planted[75] += 10 * train.std(axis=0)
+    where = np.arange(150) == 75
+    return Toy(train, np.concatenate([normal, broken]), np.repeat([0, 1], [150, 50]), planted, where, ~where)
+
+
+def _series() -> Toy:
+    """Two waves of period 25, the second half a period behind. Anomaly: two periods in which one wave runs at twice the pace."""
+    random = generator(0, "toy", "series")
+
+    def wave(t: int) -> np.ndarray:
+        phase = (np.arange(t) + int(random.integers(25))) * 2 * np.pi / 25
+        return np.column_stack([np.sin(phase), 2 * np.cos(phase) + 1]) + 0.05 * random.normal(size=(t, 2))
+
+    train, test, planted = wave(500), wave(400), wave(400)
+    stretch, at = slice(180, 230), np.arange(400)
+    phase = np.arange(50) * 4 * np.pi / 25
+    test[stretch] = np.column_stack([np.sin(phase), 2 * np.cos(phase) + 1]) + 0.05 * random.normal(size=(50, 2))
+    where = (at >= 200) & (at < 210)
+    planted[where] += 10
+    return Toy(train, test, ((at >= 180) & (at < 230)).astype(np.int64), planted, where, np.abs(at - 205) > 120)
