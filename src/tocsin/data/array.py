@@ -17,7 +17,12 @@ def load(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
     DataError: TOC-127 for pickled objects, TOC-123 for a damaged file or one without ``X``.
     """
-    if path.suffix.lower() != ".npz":
+    with path.open("rb") as file:
+        start = file.read(6)
+    if start != b"\x93NUMPY" and not start.startswith(b"PK"):  # numpy would take anything else for a pickle
+        raise DataError("TOC-123", "the file is no numpy file, though its name says so", came=f"{path}: {start!r}",
+                        todo="check that the file is complete, or give it the ending of its form")
+    if start == b"\x93NUMPY":
         return _guarded(path, lambda: np.load(path, allow_pickle=False, mmap_mode="r")), None
     return _guarded(path, lambda: _unpacked(path))
 

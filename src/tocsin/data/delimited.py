@@ -84,7 +84,8 @@ def _read_or_explain(path: Path, dialect: Dialect, block: int) -> pa.Table:
         raise _explained(path, dialect, error) from error
 
 
-def _options(dialect: Dialect, block: int, *, newlines: bool) -> tuple[arrow_csv.ReadOptions, arrow_csv.ParseOptions, arrow_csv.ConvertOptions]:
+def _options(dialect: Dialect, block: int, *, newlines: bool) \
+        -> tuple[arrow_csv.ReadOptions, arrow_csv.ParseOptions, arrow_csv.ConvertOptions]:
     # Columns are called by their position while Arrow reads: names may repeat or be blank there.
     inner = [str(j) for j in range(len(dialect.names))]
     return (arrow_csv.ReadOptions(block_size=block, use_threads=block > _STREAM_BLOCK, encoding=dialect.encoding,

@@ -47,7 +47,8 @@ def to_table(source: Any) -> Framed:
 
 def is_rows(source: Any) -> bool:
     """Whether ``source`` is a list of rows of numbers rather than of files."""
-    return isinstance(source, (list, tuple)) and len(source) > 0 and all(isinstance(row, (list, tuple, np.ndarray, int, float)) for row in source)
+    return isinstance(source, (list, tuple)) and len(source) > 0 \
+        and all(isinstance(row, (list, tuple, np.ndarray, int, float)) for row in source)
 
 
 def _from_narwhals(source: Any) -> pa.Table:

@@ -50,7 +50,8 @@ def decimal_of(columns: Iterable[pa.ChunkedArray], delimiter: str = "") -> tuple
     """
     columns = list(columns)
     most = max(20, min(500, 100_000 // max(len(columns), 1)))  # of each column, from its start, middle and end
-    parts = [chunk for text in columns for start in {0, len(text) // 2, max(len(text) - most, 0)} for chunk in text.slice(start, most).chunks]
+    slices = (text.slice(start, most) for text in columns for start in {0, len(text) // 2, max(len(text) - most, 0)})
+    parts = [chunk for each in slices for chunk in each.chunks]
     head = pa.concat_arrays(parts) if parts else pa.array([], pa.string())
     head = pc.utf8_trim_whitespace(head.filter(pc.fill_null(pc.match_substring_regex(head, r"^\s*[+-]?\d+[.,]"), False)))
     comma, point, either = (_count(head, pattern) for pattern in (_CLEAR_COMMA, _CLEAR_POINT, _ONE_GROUP))

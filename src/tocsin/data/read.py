@@ -45,8 +45,8 @@ def read(source: Any, *, kind: Kind | None = None, label: str | Literal[False] |
                of text files; found out when None
     schema     of a fitted model: its columns by name and order, its roles
 
-    What was found out, sorted or left out is in ``origin.notes``. A file is digested as bytes, anything else by its values. An array of numbers keeps
-    its form; all else becomes an Arrow table. Raises DataError TOC-102 and TOC-120 to TOC-141, MissingExtra TOC-501.
+    What was found out, sorted or left out is in ``origin.notes``. A file is digested as bytes, anything else by its values. An array of
+    numbers keeps its form; all else becomes an Arrow table. Raises DataError TOC-102 and TOC-120 to TOC-141, MissingExtra TOC-501.
 
     >>> data = read({"minute": [0, 1, 2], "flow (l/s)": [7.9, 8.1, 3.1], "label": [0, 0, 1]})
     >>> data.kind, data.schema.names, data.y.tolist()
@@ -82,9 +82,11 @@ def batches(source: Any, *, rows: int = 65_536, schema: Schema | None = None, ki
             decimal: str | None = None, header: bool | None = None, licence: str = "") -> Iterator[Dataset]:
     """``source`` as Datasets of at most ``rows`` rows, in the order of the source; row numbers run on.
 
-    csv, JSON lines, Parquet, Arrow, npy and databases are streamed; memory holds one batch. Columns, kinds, roles and spellings are those of
-    ``schema``, or of the first batch. A number column is float64, or text in a batch where some value is no number (``Clean`` counts them).
-    A series must already be in time order: DataError TOC-139. ``origin.digest`` is "", because the content has not been seen whole.
+    csv, JSON lines, Parquet, Arrow, npy and databases are streamed; memory holds one batch. Columns, kinds, roles and spellings are
+    those of ``schema``, or of the first batch. A number column is float64, or text in a batch with a
+    value that is no number (``Clean`` counts them). A series must already be in time order: DataError TOC-139.
+    ``origin.digest`` is "", because the content has
+    not been seen whole.
 
     >>> [len(part) for part in batches({"a": [1, 2, 3], "b": [0.5, 0.2, 0.1]}, rows=2)]
     [2, 1]
@@ -150,7 +152,8 @@ def _side_by_side(source: Any, on: str, tolerance: Any, options: Options, roles:
              for i, (raw, each) in enumerate(zip(raws, source))]
     table, notes = joined(tables, names, on, tolerance, roles.group)
     told = [*(note for raw in raws for note in raw.notes), *(note for each in readings for note in each.notes), *notes]
-    origin = Origin(" + ".join(raw.name for raw in raws), digest.together([raw.digest for raw in raws]), licence, tuple(dict.fromkeys(told)))
+    whole = digest.together([raw.digest for raw in raws])
+    origin = Origin(" + ".join(raw.name for raw in raws), whole, licence, tuple(dict.fromkeys(told)))
     return assemble(settle(table, Reading("."), kinds=_kinds(schema)), roles, origin, schema=schema, ids=raws[0].ids)
 
 

@@ -148,7 +148,7 @@ def _times(values: pa.ChunkedArray, name: str, notes: list[str]) -> np.ndarray:
         raise DataError("TOC-130", f"{int(missing.sum())} of {len(missing)} rows have no time that can be read",
                         came=f"{name!r} is {values[row].as_py()!r} in row {row}",
                         todo="mend these cells; dates like 2024-01-31 10:00:00 are always understood")
-    if found is not None and pa.types.is_timestamp(values.type) and values.type.tz not in (None, "UTC"):
+    if found is not None and pa.types.is_timestamp(values.type) and values.type.tz not in (None, "UTC", "Etc/UTC", "Z", "+00:00"):
         notes.append(f"times of {name!r} are given in UTC (they came in {values.type.tz})")
     return np.array(stamps)
 

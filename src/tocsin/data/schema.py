@@ -22,7 +22,7 @@ from tocsin.data.settle import MOSTLY, Reading, settle
 from tocsin.data.stamp import dates
 
 _UNIT = re.compile(r"\S.*?[\s_]*[(\[]\s*([^()\[\]]{1,20}?)\s*[)\]]\s*$")
-_ID_NAME = re.compile(r"(?:^|[_\s.\-])(id|uuid|guid|index|row|key|rownum|serial)$|[a-z]I[dD]$", re.I)
+_ID_NAME = re.compile(r"(?:^|[_\s.\-])(id|uuid|guid|index|row|key|rownum|serial)$|(?-i:[a-z]I[dD])$", re.I)
 _FEW = 20  # below this many rows nothing is called an id or free text by its distinct values alone
 _ENOUGH = 5  # values that must all be of another type before a column counts as changed
 
@@ -39,7 +39,8 @@ def infer(table: pa.Table, *, label: str | None = None, time: str | None = None,
             known(role, table.column_names)
     gone = [name for name in (label, time, group, id) if name is not None]
     settled = settle(table.drop_columns(gone) if gone else table, Reading(decimal=".", certain=True))
-    return Schema(tuple(_column(name, values) for name, values in zip(settled.column_names, settled.columns)), time=time, group=group, label=label, id=id)
+    columns = tuple(_column(name, values) for name, values in zip(settled.column_names, settled.columns))
+    return Schema(columns, time=time, group=group, label=label, id=id)
 
 
 def known(name: str, names: Sequence[str]) -> str:

@@ -81,7 +81,9 @@ def format_of(path: Path) -> str:
     lines = _lines(text)
     mark = delimiter_of(lines)
     counts = _counts(lines, mark) if mark else []
-    if sum(count == counts[0] for count in counts) > 0.9 * len(counts) if counts else all(_NUMBER.fullmatch(line.strip()) for line in text.splitlines()[1:200]):
+    agreeing = sum(count == counts[0] for count in counts)
+    numeric = all(_NUMBER.fullmatch(line.strip()) for line in lines[1:])
+    if (agreeing > 0.9 * len(counts)) if counts else numeric:
         return "csv"
     raise _unreadable(path, "text that is no table")
 
@@ -145,6 +147,9 @@ def dialect_of(path: Path, *, encoding: str | None = None, delimiter: str | None
         raise DataError("TOC-138", "a delimiter is one character", came=repr(delimiter), todo="pass ',', ';', '|' or a tab")
     names = tuple(field.strip() for field in next(csv.reader(lines, delimiter=delimiter), [""]))
     header = _is_header(names) if header is None else header
+    if header and not any(line.strip() for line in lines[1:]) and len(start) < SAMPLE:
+        raise DataError("TOC-122", "the file holds names and no rows", came=f"{path}: {', '.join(names[:8])}",
+                        todo="pass a file with at least one row")
     skip = next(i for i, line in enumerate(io.StringIO(text, newline=None)) if line.strip())
     return Dialect(delimiter, encoding, header, names if header else tuple(f"x{j}" for j in range(len(names))), '"' in text, skip)
 

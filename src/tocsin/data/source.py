@@ -56,8 +56,8 @@ def is_path(source: Any) -> bool:
 
 def is_several(source: Any) -> bool:
     """Whether ``source`` is a list of sources."""
-    return isinstance(source, (list, tuple)) and len(source) > 0 and \
-        all(isinstance(each, (str, os.PathLike, pa.Table)) or hasattr(each, "columns") or hasattr(each, "collect_schema") for each in source)
+    return isinstance(source, (list, tuple)) and len(source) > 0 and all(
+        isinstance(each, (str, os.PathLike, pa.Table)) or hasattr(each, "columns") or hasattr(each, "collect_schema") for each in source)
 
 
 def paths(source: str | os.PathLike[str]) -> list[Path]:
@@ -111,8 +111,8 @@ def below(parts: Sequence[Raw]) -> Raw:
         y = np.concatenate([part.y for part in parts]) if all(part.y is not None for part in parts) else None
         return Raw(np.concatenate([part.data for part in parts]), name, whole, y=y, notes=notes)
     tables = [_same_columns(first.table, first.name, part.table, part.name) for part in parts]
-    return replace(first, data=lines.appended(tables), name=name, digest=whole, delimiter=next((p.delimiter for p in parts if p.delimiter), ""),
-                   ids=None, notes=notes)
+    delimiter = first.delimiter if all(part.delimiter for part in parts) else ""
+    return replace(first, data=lines.appended(tables), name=name, digest=whole, delimiter=delimiter, ids=None, notes=notes)
 
 
 def stream(source: Any, options: Options, rows: int) -> Iterator[Raw]:

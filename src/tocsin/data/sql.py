@@ -28,7 +28,7 @@ def is_url(source: Any) -> bool:
 
 def shown(url: str) -> str:
     """The URL without its password."""
-    return re.sub(r"(://[^/@:]*):[^/@]*(@.*)", r"\1:***\2", re.sub(r"(?i)(password|pwd)=[^&;]*", r"\1=***", url))
+    return re.sub(r"(://[^/@:]*):.*@", r"\1:***@", re.sub(r"(?i)(password|pwd)=[^&;]*", r"\1=***", url))
 
 
 def load(url: str, query: str | None) -> pa.Table:
@@ -41,12 +41,14 @@ def stream(url: str, query: str | None, rows: int) -> Iterator[pa.Table]:
     sql = _sqlalchemy(url)
     engine = _engine(sql, url)
     try:
-        with engine.connect().execution_options(stream_results=True, yield_per=rows) as connection:
+        with engine.connect() as connection:
             if engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("PRAGMA query_only = ON")
             elif engine.dialect.name == "postgresql":
-                connection.exec_driver_sql("SET TRANSACTION READ ONLY")
-            result = connection.execute(_statement(sql, connection, query, url))
+                connection.execution_options(postgresql_readonly=True)
+            statement = _statement(sql, connection, query, url)
+            # no parameters: colons and per cent signs of the query are its own
+            result = connection.execution_options(no_parameters=True, stream_results=True, yield_per=rows).exec_driver_sql(statement)
             if not result.returns_rows:
                 raise DataError("TOC-135", "the query returns no rows", came=str(query)[:200], todo="pass a SELECT")
             columns = result.keys()
@@ -94,7 +96,7 @@ def _engine(sql: Any, url: str) -> Any:
                            todo="pip install 'tocsin[sql]'" if error.name == "psycopg" else f"pip install {error.name}") from error
 
 
-def _statement(sql: Any, connection: Any, query: str | None, url: str) -> Any:
+def _statement(sql: Any, connection: Any, query: str | None, url: str) -> str:
     tables: list[str] = []
     if query is None or re.fullmatch(r"[\w.]+", query.strip()):
         tables = sql.inspect(connection).get_table_names() + sql.inspect(connection).get_view_names()
@@ -103,8 +105,8 @@ def _statement(sql: Any, connection: Any, query: str | None, url: str) -> Any:
                         todo=f"pass query='SELECT ...' or a table's name; there are: {', '.join(tables[:20]) or 'no tables'}")
     name = query.strip()
     if name in tables:
-        return sql.select(sql.text("*")).select_from(sql.table(name))
-    return sql.text(query.replace("\\", "\\\\").replace(":", "\\:"))  # colons are text here ('10:30', ::float), never parameters
+        return f"SELECT * FROM {connection.dialect.identifier_preparer.quote_identifier(name)}"  # one of the tables there are
+    return query
 
 
 def _plain(value: Any) -> Any:

@@ -81,19 +81,22 @@ def _stamps(parts: _Parts, order: str) -> tuple[np.ndarray, str]:
         return _joined(parts, parts.whole("y"), month, parts.whole("d")), ""
     year = np.where(parts.has("yy"), _century(parts.whole("yy")), parts.whole("y"))
     first, second = parts.whole("a"), parts.whole("b")
-    by = {"dmy": lambda: _joined(parts, year, second, first), "mdy": lambda: _joined(parts, year, first, second)}
     if order:
-        return by[order.rstrip("?")](), order
+        return _ordered(parts, year, first, second, order), order
     over = int((first > 12).sum()), int((second > 12).sum())
     if over[0] != over[1]:
         order = "dmy" if over[0] > over[1] else "mdy"
-        return by[order](), order
-    both = {name: make() for name, make in by.items()}
+        return _ordered(parts, year, first, second, order), order
+    both = {name: _ordered(parts, year, first, second, name) for name in ("dmy", "mdy")}
     rise = {name: _rising(stamps) for name, stamps in both.items()}
     if rise["dmy"] == rise["mdy"]:
         return both["dmy"], "dmy?"
     order = max(rise, key=lambda name: rise[name])
     return both[order], order
+
+
+def _ordered(parts: _Parts, year: np.ndarray, first: np.ndarray, second: np.ndarray, order: str) -> np.ndarray:
+    return _joined(parts, year, first, second) if order == "mdy" else _joined(parts, year, second, first)
 
 
 def _joined(parts: _Parts, year: np.ndarray, month: np.ndarray, day: np.ndarray) -> np.ndarray:

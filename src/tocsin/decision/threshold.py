@@ -36,8 +36,7 @@ class Threshold(Stateful, ABC):
     @property
     def value(self) -> float:
         """The cut on p. Raises StateError TOC-341 before ``fit``."""
-        if "value_" not in vars(self):
-            raise StateError("TOC-341", f"this {type(self).__name__} has not been fitted", todo="call fit with held-out p-values first")
+        self._fitted()
         return self.value_
 
     def cut(self, p: Any) -> float:
@@ -45,13 +44,18 @@ class Threshold(Stateful, ABC):
         return self.value
 
     def decide(self, p: Any) -> np.ndarray:
-        """(n,) True for anomalies."""
+        """(n,) True for anomalies. Raises StateError TOC-341 before ``fit``."""
         p = _p_values(p)
+        self._fitted()
         return cast(np.ndarray, p <= self.cut(p))
 
     @abstractmethod
     def _learn(self, p: np.ndarray, y: np.ndarray | None) -> float:
         """The cut, from checked p-values and labels."""
+
+    def _fitted(self) -> None:
+        if "value_" not in vars(self):
+            raise StateError("TOC-341", f"this {type(self).__name__} has not been fitted", todo="call fit with held-out p-values first")
 
 
 class FalseAlarmRate(Threshold):

@@ -37,8 +37,9 @@ def _fill(name: str, module: nn.Module, generator: torch.Generator) -> None:
     own = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
     if not own:
         return
-    if hasattr(module, "initialise"):
-        module.initialise(generator)
+    own_rule = getattr(module, "initialise", None)
+    if callable(own_rule):
+        own_rule(generator)
     elif isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d)):
         # uniform within ± 1 / sqrt(inputs), LeCun et al. (1998): keeps the spread of values about the same from layer to layer
         bound = 1 / math.sqrt(module.weight[0].numel())

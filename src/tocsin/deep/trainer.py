@@ -30,7 +30,7 @@ from tocsin.deep.optimiser import AdamW
 from tocsin.deep.processes import Processes, processes
 
 Loss = Callable[[nn.Module, Tensor], Tensor]
-_JUDGED = 1024  # held-out examples in memory at once
+_JUDGED = 256  # held-out examples in memory at once
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,9 @@ class _Run:
         total = torch.zeros((), dtype=torch.float64, device=self.place)
         for batch in positions.split(self._batch_size(len(positions))):
             total += self._step(batch, lr)
-        record = {"epoch": epoch + 1, "loss": float(self.group.sum_(total)) / len(positions), "validation": self._validation(),
-                  "lr": lr, "seconds": round(time.perf_counter() - start, 4)}
-        if not math.isfinite(record["loss"] + (record["validation"] or 0.0)):
+        loss, validation = float(self.group.sum_(total)) / len(positions), self._validation()
+        record = {"epoch": epoch + 1, "loss": loss, "validation": validation, "lr": lr, "seconds": round(time.perf_counter() - start, 4)}
+        if not math.isfinite(loss + (validation or 0.0)):
             raise StateError("TOC-320", "the training loss is not a finite number any more", came=f"{self.name}: {record}",
                              todo="lower Training.lr, set Training.clip to 1 or less, or rescale the data")
         return record

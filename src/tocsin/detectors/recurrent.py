@@ -48,7 +48,8 @@ class Recurrent(DeepSeriesDetector):
     DEFAULT: ClassVar[Training] = Training(epochs=60, lr=3e-3, batch_size=32)
 
     def __init__(self, cell: Literal["lstm", "gru"] = "lstm", task: Literal["forecast", "reconstruct"] = "forecast",
-                 window: int | None = None, hidden: int = 32, layers: int = 1, dropout: float = 0.0, training: Training | Mapping[str, Any] | None = None) -> None:
+                 window: int | None = None, hidden: int = 32, layers: int = 1, dropout: float = 0.0,
+                 training: Training | Mapping[str, Any] | None = None) -> None:
         self.cell, self.task, self.window, self.hidden, self.layers = cell, task, window, hidden, layers
         self.dropout, self.training = dropout, training
 

@@ -37,7 +37,7 @@ class VAE(DeepDetector):
     >>> import numpy as np
     >>> x = np.random.default_rng(0).normal(size=(200, 1))
     >>> rows = np.hstack([x, 2 * x, -x])                    # one cause behind three columns
-    >>> detector = VAE(latent=1, hidden=16, training={"epochs": 30}).fit(rows)
+    >>> detector = VAE(latent=1, hidden=16, training={"lr": 0.01}).fit(rows)
     >>> usual, odd = detector.anomaly_score([[1.0, 2.0, -1.0], [1.0, -2.0, -1.0]])
     >>> bool(odd > 10 * usual)
     True

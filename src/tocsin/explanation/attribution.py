@@ -62,7 +62,7 @@ def _effects(score: Score, rows: np.ndarray, normals: np.ndarray, part_of: np.nd
     m, k = normals.shape[:2]
     c = tried.shape[1]
     scores = np.concatenate([score(np.concatenate(layers)) for layers in _calls(_layers(rows, normals, part_of, tried), rows.size)])
-    scores = scores.reshape(-1, m) / 2  # halves, as differences follow
+    scores = scores.reshape(-1, m) / 4  # two differences are added: they cannot overflow
     whole, scores = scores[0], scores[1:].reshape(k, 2 * c + 1, m)
     normal, without, alone = scores[:, :1], scores[:, 1:c + 1], scores[:, c + 1:]  # (k, 1|c, m)
     return np.asarray(((whole - without) / k + (alone - normal) / k).sum(axis=0).T)

@@ -15,7 +15,8 @@ def contributions(observed: np.ndarray, expected: np.ndarray, scale: np.ndarray)
     >>> contributions(np.array([[1.0, 5.0]]), np.array([[0.0, 5.0]]), np.array([0.5, 1.0])).tolist()
     [[1.0, 0.0]]
     """
-    away = np.abs(observed / 2 - expected / 2) / np.maximum(scale, np.finfo(float).tiny)  # halves: the distance cannot overflow
+    with np.errstate(over="ignore"):  # what lies beyond the largest float counts as that
+        away = np.abs(observed / 2 - expected / 2) / np.maximum(scale, np.finfo(float).tiny)
     away = np.minimum(away, np.finfo(float).max)
     worst = away.max(axis=1, keepdims=True)
     share = (away / np.where(worst > 0, worst, 1.0)) ** 2  # relative to the worst: squares cannot overflow

@@ -24,6 +24,7 @@ from tocsin.pipeline.heldout import HeldOut
 from tocsin.pipeline.intake import as_dataset
 from tocsin.pipeline.preparation import Preparation, Prepared, standard_steps
 
+_FEWEST = 4  # rows: two to learn from, two to calibrate on
 _REFERENCE = 1_000  # training rows kept to name the nearest normal ones
 
 
@@ -76,8 +77,9 @@ class Pipeline:
 
     def _fit(self, data: Dataset, *, everyone: bool) -> tuple[np.ndarray, Prepared]:
         started = time.perf_counter()
-        if len(data) == 0:
-            raise DataError("TOC-112", "there is nothing to look at", came="0 rows", todo="pass at least two rows")
+        if len(data) < _FEWEST:
+            raise DataError("TOC-113", "too few rows to learn from and to calibrate on", came=f"{len(data)} rows",
+                            todo=f"pass at least {_FEWEST}; some dozens before p-values mean much")
         preparation = Preparation(standard_steps(data.kind, data.schema) if self.steps is None else self.steps)
         normal = np.ones(len(data), dtype=bool) if data.y is None else data.y == 0
         if not normal.any():

@@ -15,6 +15,8 @@ from tocsin.pipeline.preparation import Prepared
 if TYPE_CHECKING:
     from tocsin.pipeline.pipeline import Pipeline
 
+Cells = tuple[tuple[Any, ...], ...]  # (m, p)
+
 _NORMALS = 5  # nearest normal rows whose cells stand in for an anomalous row's
 
 
@@ -61,19 +63,25 @@ def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int) -> Explana
         shares, usual = _replacement(model, prepared, at, near, part, len(sources))
     score = model.detector_.anomaly_score(prepared.matrix, groups=prepared.groups)[at]
     p = model.calibrator_.transform(score)
-    picked = data[rows]
-    observed, expected = model.preparation_.observed(picked), model.preparation_.own_units(usual)
+    seen, usual_cells = model.preparation_.observed(data[rows]), model.preparation_.own_units(usual)
+    observed = tuple(tuple(seen[name][i] for name in sources) for i in range(len(rows)))
+    expected = tuple(tuple(usual_cells[name][i] for name in sources) for i in range(len(rows)))
+    shares = _only_what_differs(shares, observed, expected)
     spread = own_spread(model)
     ids = model.reference_["ids"]
     return Explanation(
-        kind, rows, sources, shares,
-        tuple(tuple(observed[name][i] for name in sources) for i in range(len(rows))),
-        tuple(tuple(expected[name][i] for name in sources) for i in range(len(rows))),
-        np.array([spread[name] for name in sources]),
+        kind, rows, sources, shares, observed, expected, np.array([spread[name] for name in sources]),
         tuple(tuple(ids[j] for j in line[:k]) for line in near),
-        tuple(_sentence(model, sources, shares[i], [observed[name][i] for name in sources], [expected[name][i] for name in sources],
-                        spread, float(p[i])) for i in range(len(rows))),
+        tuple(_sentence(model, sources, shares[i], observed[i], expected[i], spread, float(p[i])) for i in range(len(rows))),
     )
+
+
+def _only_what_differs(shares: np.ndarray, observed: Cells, expected: Cells) -> np.ndarray:
+    """A category that is what was expected is no reason, however unsure a network was of it; the others take its share."""
+    same = np.array([[not _is_number(seen) and seen == usual for seen, usual in zip(*line)] for line in zip(observed, expected)])
+    kept = np.where(same.reshape(shares.shape), 0.0, shares)
+    total = kept.sum(axis=1, keepdims=True)
+    return np.where(total > 0, kept / np.where(total > 0, total, 1.0), shares)
 
 
 def own_spread(model: Pipeline) -> dict[str, float]:
@@ -115,7 +123,7 @@ def _embed(prepared: Prepared, rows: np.ndarray, reach: int) -> np.ndarray:
     return cast(np.ndarray, windows.reshape(len(rows), -1))
 
 
-def _sentence(model: Pipeline, sources: tuple[str, ...], shares: np.ndarray, observed: list[Any], expected: list[Any],
+def _sentence(model: Pipeline, sources: tuple[str, ...], shares: np.ndarray, observed: tuple[Any, ...], expected: tuple[Any, ...],
               spread: dict[str, float], p: float) -> str:
     order = np.argsort(-shares, kind="stable")
     best = int(order[0])

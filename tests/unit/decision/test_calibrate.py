@@ -93,17 +93,17 @@ def test_two_scores_are_enough_to_say_little():
 
 
 LAWS = {
-    "chi2": (lambda rng, m: rng.chisquare(1, m), lambda s: None),
-    "lognormal": (lambda rng, m: np.exp(rng.normal(size=m)), None),
-    "t3 squared": (lambda rng, m: rng.standard_t(3, m) ** 2, None),
-    "exponential": (lambda rng, m: rng.exponential(size=m), None),
+    "chi2": lambda rng, m: rng.chisquare(1, m),
+    "lognormal": lambda rng, m: np.exp(rng.normal(size=m)),
+    "t3 squared": lambda rng, m: rng.standard_t(3, m) ** 2,
+    "uniform": lambda rng, m: rng.random(m),
 }
 
 
 @pytest.mark.parametrize("law", LAWS)
-@pytest.mark.parametrize("m, repeats", [(50, 100), (150, 60), (1000, 25)])
+@pytest.mark.parametrize(("m", "repeats"), [(50, 60), (150, 40), (1000, 15)])
 def test_delivered_rate_is_the_requested_one_on_average(law, m, repeats):
-    draw = LAWS[law][0]
+    draw = LAWS[law]
     truth = np.sort(draw(generator(9, law), 400_000))
     delivered = []
     for repeat in range(repeats):
@@ -113,27 +113,27 @@ def test_delivered_rate_is_the_requested_one_on_average(law, m, repeats):
     assert abs(np.mean(delivered) - 0.01) < 0.002 + 2.5 * error
 
 
-def test_more_is_promised_when_a_series_repeats_itself():
+def test_less_is_promised_when_a_series_repeats_itself():
     once = chi2(40)
     series = np.repeat(once, 10)
     honest, naive = Conformal().fit(series, block=10), Conformal().fit(series)
-    assert honest.effective_ == pytest.approx(40)
+    assert honest.effective_ == pytest.approx(40, rel=0.25)
     assert naive.effective_ == 400
     top = once.max()
-    assert honest.transform([top * 1.0001])[0] == pytest.approx(1 / 41, rel=0.01)
+    assert honest.transform([top * 1.0001])[0] == pytest.approx(1 / (honest.effective_ + 1), rel=0.01)
     assert honest.transform([top * 1.0001])[0] > 5 * naive.transform([top * 1.0001])[0]
 
 
 def test_blocks_deliver_what_is_asked_where_points_do_not():
-    """Moving sums over 32 steps, 600 points: hardly 20 independent pieces."""
+    """Moving sums over 16 steps, 600 points: about 40 independent pieces."""
     def series(seed, t):
-        return np.convolve(generator(seed, "series").chisquare(1, t + 31), np.ones(32), "valid")
+        return np.convolve(generator(seed, "series").chisquare(1, t + 15), np.ones(16), "valid")
 
-    truth = np.sort(generator(7, "truth").chisquare(32, 400_000))
+    truth = np.sort(generator(7, "truth").chisquare(16, 400_000))
     rate = {block: np.mean([1 - np.searchsorted(truth, Conformal().fit(series(seed, 600), block=block).inverse(0.01)) / len(truth)
-                            for seed in range(60)]) for block in (1, 32)}
+                            for seed in range(40)]) for block in (1, 16)}
     assert rate[1] > 0.015
-    assert 0.004 < rate[32] < 0.015
+    assert 0.004 < rate[16] < 0.014
 
 
 def test_trimming_gives_back_the_normal_tail():
@@ -159,7 +159,8 @@ def test_a_score_has_the_same_p_alone_and_in_a_batch():
     np.testing.assert_array_equal(model.transform(judged), [model.transform([score])[0] for score in judged])
 
 
-@pytest.mark.parametrize("change", [{"knots_": np.empty(0)}, {"tail_": np.zeros(3)}, {"log_at_": np.array([np.nan] * 300)}, {"tail_scale_": 0.0}])
+@pytest.mark.parametrize("change", [{"knots_": np.empty(0)}, {"tail_": np.zeros(3)}, {"log_at_": np.full(300, np.nan)},
+                                    {"tail_scale_": 0.0}])
 def test_a_tampered_state_is_refused(change):
     state = Conformal().fit(chi2(300)).state()
     state["learned"].update(change)
@@ -167,7 +168,7 @@ def test_a_tampered_state_is_refused(change):
         build(Conformal, state)
 
 
-@pytest.mark.parametrize("scores, code", [([1.0, np.nan], "TOC-110"), ([1.0, np.inf], "TOC-110"), ([1.0], "TOC-113"), ([], "TOC-113"),
+@pytest.mark.parametrize(("scores", "code"), [([1.0, np.nan], "TOC-110"), ([1.0, np.inf], "TOC-110"), ([1.0], "TOC-113"), ([], "TOC-113"),
                                           ([[1.0, 2.0]], "TOC-115")])
 def test_bad_calibration_scores(scores, code):
     with pytest.raises(DataError, match=code):

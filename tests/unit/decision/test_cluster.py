@@ -17,7 +17,18 @@ def test_independent_scores_are_all_news():
 
 def test_repeated_scores_count_once():
     scores = np.repeat(generator(0).normal(size=50), 20)
-    assert peaks(scores, ALL, 20).share == pytest.approx(1 / 20)
+    assert peaks(scores, ALL, 20).share == pytest.approx(1 / 20, rel=0.25)
+
+
+def test_independent_scores_of_a_series_are_nearly_all_news():
+    assert np.mean([peaks(generator(seed).normal(size=1000), ALL, 20).share for seed in range(10)]) > 0.8
+
+
+def test_one_run_is_one_cluster():
+    scores = np.zeros(1000)
+    scores[400:420] = 1 + np.arange(20)
+    found = peaks(scores, ALL, 50)
+    assert found.share == 1 / 20 and found.excesses.tolist() == [20.0]
 
 
 def test_only_kept_scores_are_looked_at():
@@ -32,7 +43,7 @@ def test_a_level_is_found_below_a_tied_top():
     assert found.level == 0 and np.all(found.excesses == 1)
 
 
-@pytest.mark.parametrize("block, share", [(1, 1.0), (10, 0.1)])
+@pytest.mark.parametrize(("block", "share"), [(1, 1.0), (10, 0.1)])
 def test_constant_scores_have_no_excess(block, share):
     found = peaks(np.ones(1000), ALL, block)
     assert len(found.excesses) == 0 and found.share == share

@@ -7,7 +7,8 @@ from tocsin.decision import tail
 
 def excesses(law, k=200):
     rng = generator(3, law)
-    return {"expon": rng.exponential(2.0, k), "heavy": rng.pareto(2.0, k), "bounded": rng.random(k), "tied": np.repeat([1.0, 2.0], k // 2)}[law]
+    return {"expon": rng.exponential(2.0, k), "heavy": rng.pareto(2.0, k), "bounded": rng.random(k),
+            "tied": np.repeat([1.0, 2.0], k // 2)}[law]
 
 
 @pytest.mark.parametrize("law", ["expon", "heavy", "bounded", "tied"])
@@ -46,8 +47,8 @@ def test_unit_of_the_scores_does_not_matter():
     np.testing.assert_allclose(plain(x.max() * np.array([2.0, 50.0])), scaled(x.max() * np.array([2e-200, 50e-200])), rtol=1e-6)
 
 
-def test_largest_floats_do_not_overflow():
-    fitted = tail.pareto(np.array([1.0, 2.0, 3.0, 4.0, 5.0]), -1.7e308, -1.7e308)
+def test_a_tiny_scale_does_not_overflow():
+    fitted = tail.pareto(np.array([1.0, 2.0, 3.0, 4.0, 5.0]) * 1e-300, 5e-300, 0.0)
     assert np.isfinite(fitted(np.array([1.7e308]))).all()
 
 

@@ -55,7 +55,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """normal.csv and mixed.csv (a table; mixed has labels, one wild row and hostile cells), pump.csv (a series with a burst)."""
     folder = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
-    ordinary = [[f"n{i}", *np.round(rng.normal([50, 4, 1], [5, 1, 0.1]), 3).tolist(), str(rng.choice(["Oslo", "Rome"]))] for i in range(240)]
+    ordinary = [
+        [f"n{i}", *np.round(rng.normal([50, 4, 1], [5, 1, 0.1]), 3).tolist(), str(rng.choice(["Oslo", "Rome"]))] for i in range(240)
+    ]
     header = ["order", "amount", "<b>weight</b>", "ratio", "city"]
     mixed = [[*row, 0] for row in ordinary[120:]]
     mixed.insert(40, ["=cmd|' /C calc'!A0", 500.0, 40.0, 9.0, "<script>alert(1)</script>", 1])

@@ -13,7 +13,7 @@ import tocsin
 from tocsin.core import catalog
 from tocsin.core.errors import ConfigError
 
-FAST = {"autoencoder": {"hidden": [8], "latent": 2, "training": {"epochs": 3}}, "vae": {"training": {"epochs": 3}}}
+FAST = {"autoencoder": {"hidden": 8, "latent": 2, "training": {"epochs": 3}}, "vae": {"training": {"epochs": 3}}, "iforest": {"trees": 10}}
 VECTORS = [name for name in catalog.names() if catalog.card(name).tags.modality == "vector"]
 
 

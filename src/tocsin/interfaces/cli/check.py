@@ -82,6 +82,7 @@ def _tell(data: Dataset, findings: tuple[Finding, ...]) -> None:
         f"{data.origin.source}: {count(len(data), rows_word(data.kind))}, {count(len(data.schema.columns), 'column')}, "
         f"judged as a {data.kind}.",
         style="bold",
+        soft_wrap=True,
     )
     kinds: dict[str, list[str]] = {}
     for column in data.schema.columns:

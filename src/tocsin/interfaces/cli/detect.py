@@ -78,7 +78,7 @@ def _judge(
         fitted = _loaded(model, learning)
     elif train is not None:
         with working(f"reading {train}", quiet=quiet):
-            known = dataset(train, reading)
+            known = _known(train, reading)
         with training(quiet=quiet):
             fitted = compose(known, **learning).fit(known)
     else:
@@ -90,6 +90,18 @@ def _judge(
     with working(f"judging {file}", quiet=quiet):
         data = dataset(file, reading, kind=fitted.kind_, schema=fitted.schema_)
         return fitted, data, fitted.detect(data)
+
+
+def _known(train: str, reading: dict[str, Any]) -> Dataset:
+    """The file of normal rows; that it has no label column is usual, a label is then only looked for in FILE."""
+    from tocsin.core.errors import DataError
+
+    try:
+        return dataset(train, reading)
+    except DataError as error:
+        if error.code != "TOC-129" or repr(reading.get("label")) not in error.what:
+            raise
+    return dataset(train, {name: value for name, value in reading.items() if name != "label"})
 
 
 def _loaded(path: Path, learning: dict[str, Any]) -> Pipeline:

@@ -98,7 +98,7 @@ def moment(value: Any) -> str:
 def seconds(value: float) -> str:
     """A duration.
 
-    >>> seconds(0.0312), seconds(4.25), seconds(312), seconds(7300)
+    >>> seconds(0.0312), seconds(4.25), seconds(312), seconds(7320)
     ('31 ms', '4.2 s', '5 min 12 s', '2 h 2 min')
     """
     value = float(value)

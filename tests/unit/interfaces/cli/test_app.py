@@ -28,9 +28,11 @@ def test_every_command_has_help_with_an_example(tocsin, name):
 
 
 def test_help_imports_nothing_heavy():
-    code = ("import sys\nfrom tocsin.interfaces.cli.app import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
-            "heavy = {'torch', 'sklearn', 'scipy', 'pyarrow', 'plotly', 'numpy', 'pandas', 'jinja2', 'pydantic'} & set(sys.modules)\n"
-            "sys.exit(f'imported {sorted(heavy)}' if heavy else 0)")
+    code = (
+        "import sys\nfrom tocsin.interfaces.cli.app import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'sklearn', 'scipy', 'pyarrow', 'plotly', 'numpy', 'pandas', 'jinja2', 'pydantic'} & set(sys.modules)\n"
+        "sys.exit(f'imported {sorted(heavy)}' if heavy else 0)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -65,6 +67,7 @@ def test_with_json_the_error_is_one_document_on_stdout(tocsin):
 def test_markup_in_a_message_stays_text(tocsin, monkeypatch):
     def fail(*_args, **_kwargs):
         raise DataError("TOC-112", "nothing in [bold]x[/bold]", came="[red]", todo="look")
+
     monkeypatch.setattr(application, "app", fail)
     assert "[bold]x[/bold]" in tocsin("check", "x").err
 
@@ -72,6 +75,7 @@ def test_markup_in_a_message_stays_text(tocsin, monkeypatch):
 def test_interruption_is_130(tocsin, monkeypatch):
     def interrupt(*_args, **_kwargs):
         raise KeyboardInterrupt
+
     monkeypatch.setattr(application, "app", interrupt)
     assert tocsin("check", "x").code == 130
 
@@ -79,6 +83,7 @@ def test_interruption_is_130(tocsin, monkeypatch):
 def test_a_system_error_is_a_stated_one(tocsin, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise PermissionError(13, "Permission denied", "secret.csv")
+
     monkeypatch.setattr(application, "app", refuse)
     ran = tocsin("check", "x", "--json")
     assert ran.code == 1

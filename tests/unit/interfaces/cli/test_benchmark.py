@@ -33,4 +33,6 @@ def test_a_table_is_printed_and_runs_are_kept(tocsin, sets, tmp_path):
 
 
 def test_no_sets_is_a_stated_error(tocsin, tmp_path):
-    assert tocsin("benchmark", "--data", tmp_path, "--out", tmp_path / "r.csv", "--method", "knn", "--json").json["error"]["code"].startswith("TOC-1")
+    assert (
+        tocsin("benchmark", "--data", tmp_path, "--out", tmp_path / "r.csv", "--method", "knn", "--json").json["error"]["code"] == "TOC-267"
+    )

@@ -30,7 +30,9 @@ def test_fit_leaves_labelled_anomalies_out(tocsin, files, tmp_path):
 
 def test_fit_trains_a_network_with_the_given_settings(tocsin, files, tmp_path):
     pytest.importorskip("torch")
-    facts = tocsin("fit", files["normal"], "--id", "order", "--detector", "autoencoder", "--epochs", 2, "--out", tmp_path / "m", "--json").json
+    facts = tocsin(
+        "fit", files["normal"], "--id", "order", "--detector", "autoencoder", "--epochs", 2, "--out", tmp_path / "m", "--json"
+    ).json
     assert len(facts["history"]) == 2
 
 
@@ -60,7 +62,9 @@ def test_score_streams_into_a_csv(tocsin, files, model, tmp_path):
 def test_score_and_detect_agree(tocsin, files, model, tmp_path):
     tocsin("score", model, files["mixed"], "--label", "odd", "--out", tmp_path / "s", "--rows", 7)
     tocsin("detect", files["mixed"], "--label", "odd", "--model", model, "--out", tmp_path / "d")
-    assert (tmp_path / "s" / "detections.csv").read_text(encoding="utf-8") == (tmp_path / "d" / "detections.csv").read_text(encoding="utf-8")
+    assert (tmp_path / "s" / "detections.csv").read_text(encoding="utf-8") == (tmp_path / "d" / "detections.csv").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_score_can_fail_on_an_anomaly(tocsin, files, model, tmp_path):
