@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from tocsin.core.errors import DataError
+
+_BROKEN = (ValueError, OSError, EOFError, MemoryError, KeyError, SyntaxError, zipfile.BadZipFile, zlib.error, tokenize.TokenError)
 
 
 def load(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
@@ -28,7 +31,7 @@ def load(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _unpacked(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    with np.load(path, allow_pickle=False) as held:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
         names = list(held.files)
         others = [name for name in names if name != "y"]
         name = next((name for name in ("X", "x") if name in names), others[0] if len(others) == 1 else None)
@@ -43,7 +46,7 @@ def _guarded(path: Path, load: Any) -> Any:
         return load()
     except DataError:
         raise
-    except (ValueError, OSError, EOFError, MemoryError, KeyError, zipfile.BadZipFile, zlib.error, SyntaxError) as error:
+    except _BROKEN as error:
         if "pickle" in str(error) or "Object array" in str(error) or "Python objects" in str(error):
             raise DataError("TOC-127", "the file holds Python objects, which may run code when they are loaded", came=str(path),
                             todo="save numbers only: np.savez(path, X=X.astype(float))") from error

@@ -21,7 +21,7 @@ _ISO = r"^(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})" + _CLOCK
 _FIGURES = r"^(?P<a>\d{1,2})[-/.](?P<b>\d{1,2})(?:[-/.](?P<y>\d{4})|/(?P<yy>\d{2}))" + _CLOCK
 _DAY_NAME = r"^(?P<d>\d{1,2})[-/ .]+(?P<n>[A-Za-z]{3})[a-z]*[-/ ,.]+(?P<y>\d{4})" + _CLOCK
 _NAME_DAY = r"^(?P<n>[A-Za-z]{3})[a-z]*\.? +(?P<d>\d{1,2}),? +(?P<y>\d{4})" + _CLOCK
-_MONTHS = pa.array(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"])
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _LOOKS = re.compile(r"^\s*\d{1,4}[-/.]\d{1,2}[-/.]|^\s*\d{1,2}[-/ .]+[A-Za-z]{3}|^\s*[A-Za-z]{3,9}\.? +\d{1,2},? +\d{4}")
 _CLOCK_NAME = re.compile(r"(?:^|[_\s.\-])(time|timestamp|date|datetime|ts|epoch|zeit|datum)(?:$|[_\s.\-(\[])", re.I)
 _EPOCHS = (("s", 1e8, 4.2e9), ("ms", 1e11, 4.2e12), ("us", 1e14, 4.2e15), ("ns", 1e17, 4.2e18))  # 1973 to 2103
@@ -130,7 +130,7 @@ def _offset(parts: _Parts) -> np.ndarray:
 
 
 def _month(names: pa.Array) -> np.ndarray:
-    found = pc.index_in(pc.utf8_lower(names), value_set=_MONTHS)
+    found = pc.index_in(pc.utf8_lower(names), value_set=pa.array(_MONTHS))
     return pc.add(pc.fill_null(found, -1), 1).to_numpy(zero_copy_only=False).astype(np.int64)
 
 

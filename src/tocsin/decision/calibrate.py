@@ -68,7 +68,7 @@ class Conformal(Calibrator):
     Series. With ``block`` > 1 (a window's length: scores that far apart share no data), neighbours that exceed together are one cluster.
     ``effective_`` (m times clusters per exceedance, the extremal index) takes the place of m, and the tail is fitted to cluster
     peaks: p is the chance for one point of a fresh stretch, on average. Points of one stretch still alarm together, and nothing is
-    promised for them jointly; where ``effective_`` is below about 30, the delivered rate may be half or twice the asked one.
+    promised for them jointly. Where ``effective_`` is below about 40, the delivered rate is a third to three times the asked one.
 
     trim       calibration scores may hold anomalies: those that the bulk's own tail finds impossible are left out (see ``trim.py``)
     tail       "pareto", "exponential" (for scores known to fall off that fast), or "none": p ends at 1 / (m + 1), far outliers tie

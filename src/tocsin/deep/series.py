@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -44,6 +44,7 @@ class DeepSeriesDetector(DeepDetector):
         _span(l) → int                   the window length that the network can take: l or a little more
     """
 
+    FEWEST: ClassVar[int] = 64  # windows in an epoch of a short series
     window: int | None
 
     @abstractmethod
@@ -76,7 +77,7 @@ class DeepSeriesDetector(DeepDetector):
             return z[(first[at, None] + steps).clamp(bounds[at, :1], bounds[at, 1:])]
 
         positions = torch.arange(len(first), device=z.device)
-        per_epoch = min(_EPOCH, max(64, 8 * len(z) // length))  # each row is judged about eight times an epoch
+        per_epoch = min(_EPOCH, max(self.FEWEST, 8 * len(z) // length))  # each row is judged about eight times
         return Examples(gather, positions[: len(starts)], positions[len(starts):], per_epoch, self._digest(z, groups))
 
     def _score(self, X: np.ndarray, groups: np.ndarray) -> np.ndarray:

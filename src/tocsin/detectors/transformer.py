@@ -45,7 +45,8 @@ class Transformer(DeepSeriesDetector):
     """
 
     tags = Tags(modality="series", min_rows=8, gives_map=True, gives_expected=True, slow_fit=True, exportable=True, extra="deep")
-    DEFAULT: ClassVar[Training] = Training(epochs=60, lr=2e-3, batch_size=32)
+    FEWEST = 512  # a window is cheap here, and one hiding of its patches teaches little
+    DEFAULT: ClassVar[Training] = Training(epochs=100, lr=2e-3, batch_size=32, patience=20)
 
     def __init__(self, window: int | None = None, patch: int | None = None, width: int = 32, heads: int = 4, layers: int = 2,
                  dropout: float = 0.0, training: Training | Mapping[str, Any] | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from pydantic import Field
 
 from tocsin.core import catalog
@@ -42,8 +43,7 @@ def fit(train: Any, detector: str | Detector = "auto", *, kind: Kind | None = No
         group: str | None = None, clean: bool = True, read_options: dict[str, Any] | None = None, **setup: Any) -> Pipeline:
     """Learn what is normal from a frame, an array or a file, and return the fitted Pipeline.
 
-    ``detector="auto"``: nearest neighbours (on a series: of windows) when the training data is clean, an isolation forest for a table
-    that is not. ``label`` names a 0/1 column: rows labelled 1 are left out of training. ``clean=False`` says that anomalies may hide
+    ``detector="auto"``: nearest neighbours, on a series of windows; more of them when anomalies may hide among the rows. ``label`` names a 0/1 column: rows labelled 1 are left out of training. ``clean=False`` says that anomalies may hide
     among the training rows. Further settings are those of :class:`Setup`.
 
     Raises DataError and ConfigError with a code of ``docs/errors.md``.
@@ -83,15 +83,17 @@ def dataset(data: Any, *, kind: Kind | None = None, **options: Any) -> Dataset:
 def compose(data: Dataset, detector: str | Detector = "auto", **settings: Any) -> Pipeline:
     """The unfitted pipeline for ``data`` that the settings describe."""
     setup = Setup(**settings, **({"detector": detector} if isinstance(detector, str) else {}))
-    chosen = detector if isinstance(detector, Detector) else _make(setup, data.kind)
+    chosen = detector if isinstance(detector, Detector) else _make(setup, data)
     steps = standard_steps(data.kind, data.schema, denoise=setup.denoise, scale=setup.scale)
     return Pipeline(chosen, steps, Conformal(trim=not setup.clean), setup.threshold, seed=setup.seed)
 
 
-def _make(setup: Setup, kind: str) -> Detector:
+def _make(setup: Setup, data: Dataset) -> Detector:
     name = setup.detector
     if name == "auto":
         name = "knn"
+        if not setup.clean and data.kind == "table":
+            setup = setup.with_(params={"k": _neighbours(len(data)), **setup.params})
     known = catalog.load(name).parameters()
     extra: dict[str, Any] = {}
     if setup.training is not None:
@@ -104,3 +106,11 @@ def _make(setup: Setup, kind: str) -> Detector:
     elif "training" in known and "training" not in setup.params and setup.training is None:
         extra["training"] = Training(seed=setup.seed)
     return catalog.make(name, **{**extra, **setup.params})
+
+
+def _neighbours(n: int) -> int:
+    """Among n rows with anomalies, a small group of like anomalies must not be each other's normal neighbours: more are asked, 5 to 50.
+
+    On 40 labelled sets judged by themselves, k = 5, 20, 50 gave a mean AUROC of .715, .762, .773 (benchmarks/RESULTS.md).
+    """
+    return int(np.clip(n // 20, 5, 50))

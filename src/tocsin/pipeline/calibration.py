@@ -94,12 +94,12 @@ def cut_groups(rows: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(breaks)]).astype(np.int64)
 
 
-def around(matrix: np.ndarray, groups: np.ndarray, held: np.ndarray, reach: int) -> Iterator[tuple[np.ndarray, np.ndarray, slice]]:
+def around(matrix: np.ndarray, groups: np.ndarray, held: np.ndarray, reach: int) -> Iterator[tuple[np.ndarray, np.ndarray, slice, int]]:
     """For each run of ``held`` rows: its rows with up to ``reach`` rows of the unseen margin on both sides as context, their
-    segments, and where the run itself lies in them."""
+    segments, where the run itself lies in them, and their first row in the matrix."""
     for start, end in runs(held):
         low, high = max(0, start - reach), min(len(matrix), end + reach)
-        yield matrix[low:high], groups[low:high], slice(start - low, end - low)
+        yield matrix[low:high], groups[low:high], slice(start - low, end - low), low
 
 
 def runs(rows: np.ndarray) -> list[tuple[int, int]]:

@@ -16,9 +16,11 @@ _GAPS = 2_000  # residual rows kept per fold; a spread needs no more
 
 @dataclass(frozen=True)
 class HeldOut:
-    """scores (g,), NaN where a matrix row was not held out; gaps: |observed − expected| (r, d) of each fold, where anything is expected."""
+    """scores (g,) and expected (g, d) of the matrix rows, each by a detector that has not seen the row; NaN where there is none.
+    gaps: |observed − expected| (r, d) of each fold, where anything is expected."""
 
     scores: np.ndarray
+    expected: np.ndarray
     gaps: list[np.ndarray]
 
     def table_fold(self, held: np.ndarray, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector,
@@ -36,7 +38,9 @@ class HeldOut:
         detector.fit(known)
         self.scores[held] = detector.anomaly_score(new)
         if detector.tags.gives_expected and features == [feature["name"] for feature in fitting.features]:
-            self.gaps.append(np.abs(new[:_GAPS] - detector.expected(new[:_GAPS])))
+            usual = detector.expected(new)
+            self.gaps.append(np.abs(new[:_GAPS] - usual[:_GAPS]))
+            self.expected[held] = fitting.rescale(steps.unscale(usual)) if plan.refit else usual
         return detector
 
     def series_fold(self, held: np.ndarray, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector,
@@ -47,9 +51,11 @@ class HeldOut:
         rows = rows[usable[rows]]
         detector.fit(matrix[rows], groups=calibration.cut_groups(rows, groups))
         parts = []
-        for part, segments, inside in calibration.around(matrix, groups, held, plan.block):
+        for part, segments, inside, start in calibration.around(matrix, groups, held, plan.block):
             parts.append(detector.anomaly_score(part, groups=segments)[inside])
             if detector.tags.gives_expected:
-                self.gaps.append(np.abs(part - detector.expected(part, groups=segments))[inside][:_GAPS])
+                usual = detector.expected(part, groups=segments)[inside]
+                self.gaps.append(np.abs(part[inside] - usual)[:_GAPS])
+                self.expected[start + inside.start:start + inside.stop] = usual
         self.scores[held] = np.concatenate(parts)
         return detector

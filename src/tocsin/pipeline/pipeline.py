@@ -58,6 +58,7 @@ class Pipeline:
         self.calibrator = Conformal() if calibrator is None else calibrator
         self.threshold = FalseAlarmRate() if threshold is None else parse(threshold) if isinstance(threshold, str) else threshold
         self.seed = seed
+        self._own: tuple[Detections, np.ndarray] | None = None  # of fit_detect, while the object lives; never saved
 
     # ---- learning -------------------------------------------------------------------------------------------------
 
@@ -69,13 +70,16 @@ class Pipeline:
     def fit_detect(self, data: Any) -> Detections:
         """Fit on ``data`` and judge the same rows, each by a detector that was not fitted on it."""
         data = as_dataset(data)
-        scores, prepared = self._fit(data, everyone=True)
+        judged, prepared = self._fit(data, everyone=True)
+        scores = judged.scores
         if data.y is not None and data.y.any():  # labelled anomalies were never fitted on, so the final detector may judge them
             marked = np.unique(prepared.row[data.y == 1])
             scores[marked] = self.detector_.anomaly_score(prepared.matrix, groups=prepared.groups)[marked]
-        return self._decide(data, prepared, scores)
+        found = self._decide(data, prepared, scores)
+        self._own = (found, judged.expected)
+        return found
 
-    def _fit(self, data: Dataset, *, everyone: bool) -> tuple[np.ndarray, Prepared]:
+    def _fit(self, data: Dataset, *, everyone: bool) -> tuple[HeldOut, Prepared]:
         started = time.perf_counter()
         if len(data) < _FEWEST:
             raise DataError("TOC-113", "too few rows to learn from and to calibrate on", came=f"{len(data)} rows",
@@ -99,7 +103,7 @@ class Pipeline:
         scores, held = judged.scores, usable & ~np.isnan(judged.scores)
         calibrator = self.calibrator.fresh().fit(scores[held], block=plan.block)
         self.preparation_, self.detector_, self.calibrator_ = fitting, fitted, calibrator
-        self.kind_, self.schema_ = data.kind, data.schema
+        self.kind_, self.schema_, self._own = data.kind, data.schema, None
         self.held_ = self._held_p(prepared, scores, held, ~usable)
         self.threshold_ = self.threshold.fresh().fit(self.held_["p"], self.held_["y"])
         self.residual_ = reasons.residual_scale(judged.gaps, prepared.matrix)
@@ -107,7 +111,7 @@ class Pipeline:
         self.facts_ = facts.training_facts(
             data, fitted, plan, features=prepared.matrix.shape[1], held=int(held.sum()), seconds=time.perf_counter() - started,
             findings=(*fitting.changes(), *prepared.findings), rule=facts.rule_facts(self.threshold_, calibrator))
-        return scores, prepared
+        return judged, prepared
 
     def _detector_for(self, kind: str, matrix: np.ndarray) -> Detector:
         detector = self.detector
@@ -136,7 +140,7 @@ class Pipeline:
 
     def _held_out(self, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector, fitting: Preparation,
                   plan: calibration.Plan) -> tuple[Detector, HeldOut]:
-        judged = HeldOut(np.full(len(prepared.matrix), np.nan), [])
+        judged = HeldOut(np.full(len(prepared.matrix), np.nan), np.full(prepared.matrix.shape, np.nan), [])
         fold = judged.series_fold if data.kind == "series" else judged.table_fold
         for held in plan.folds:
             fitted = fold(held, data, prepared, usable, detector.fresh(), fitting, plan)
@@ -168,10 +172,21 @@ class Pipeline:
         prepared = self.preparation_.transform(data)
         return self._decide(data, prepared, self.detector_.anomaly_score(prepared.matrix, groups=prepared.groups))
 
-    def explain(self, data: Any, rows: Any, *, neighbours: int = 3) -> Explanation:
-        """Why ``rows`` (positions in ``data``) score as they do: shares per column, observed against expected, nearest normal rows."""
+    def explain(self, data: Any, rows: Any, *, neighbours: int = 3, found: Detections | None = None) -> Explanation:
+        """Why ``rows`` (positions in ``data``) score as they do: shares per column, observed against expected, nearest normal rows.
+
+        ``found``: what :meth:`fit_detect` returned for the same data. Its p-values are then told, and expectations come from detectors
+        that have not seen the rows, where they were kept; the detector that stays has seen them and would explain them too kindly.
+        """
         self._check_fitted()
-        return reasons.explain(self, self.as_dataset(data), np.atleast_1d(np.asarray(rows, dtype=np.int64)), neighbours)
+        data = self.as_dataset(data)
+        rows = np.atleast_1d(np.asarray(rows, dtype=np.int64))
+        if len(rows) and not (-len(data) <= rows.min() and rows.max() < len(data)):
+            raise DataError("TOC-107", "there is no such row to explain", came=f"rows {rows.min()} to {rows.max()} of {len(data)}",
+                            todo="pass positions in the data, counted from 0")
+        held_out = self._own[1] if self._own is not None and self._own[0] is found else None
+        p = None if found is None else found.p_value
+        return reasons.explain(self, data, rows % max(len(data), 1), neighbours, p=p, held_out=held_out)
 
     def expected(self, data: Any) -> tuple[dict[str, list[Any]], dict[str, float]] | None:
         """(expected cells per source column, usual distance from them) in own units; None when the detector expects nothing."""

@@ -75,10 +75,19 @@ class Preparation:
 
     def own_units(self, matrix: np.ndarray) -> dict[str, list[Any]]:
         """source → one value per row, from matrix rows (m, d): scaling and encoding undone."""
+        return self._encode().decode(self.unscale(matrix))
+
+    def unscale(self, matrix: np.ndarray) -> np.ndarray:
+        """Matrix rows (m, d) before scaling."""
         for step in reversed(self.steps):
-            if isinstance(step, Scale):
-                matrix = step.inverse(matrix)
-        return self._encode().decode(matrix)
+            matrix = step.inverse(matrix) if isinstance(step, Scale) else matrix
+        return matrix
+
+    def rescale(self, matrix: np.ndarray) -> np.ndarray:
+        """The inverse of :meth:`unscale`."""
+        for step in self.steps:
+            matrix = step.transform(matrix) if isinstance(step, Scale) else matrix
+        return matrix
 
     def observed(self, data: Dataset) -> dict[str, list[Any]]:
         """source → the cells of ``data`` after cleaning, missing as None."""

@@ -46,8 +46,13 @@ def reference(data: Dataset, prepared: Prepared, usable: np.ndarray, reach: int,
     return {"rows": _embed(prepared, rows, reach), "last": prepared.matrix[rows], "ids": ids}
 
 
-def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int) -> Explanation:
-    """The Explanation of ``rows`` (positions in ``data``)."""
+def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int, *, p: np.ndarray | None = None,
+            held_out: np.ndarray | None = None) -> Explanation:
+    """The Explanation of ``rows`` (positions in ``data``).
+
+    p (n,) and held_out (g, d), expected matrix cells, come from :meth:`Pipeline.fit_detect` when the rows are the training rows:
+    the detector that stays has seen those and would explain them too kindly.
+    """
     prepared = model.preparation_.transform(data)
     at = prepared.row[rows]
     sources = model.preparation_.sources
@@ -57,12 +62,15 @@ def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int) -> Explana
     near = neighbours.nearest(embedded, model.reference_["rows"], min(_NORMALS, len(model.reference_["rows"])))
     if model.residual_ is not None:
         kind, usual = "residual", model.detector_.expected(prepared.matrix, groups=prepared.groups)[at]
+        if held_out is not None:
+            usual = np.where(np.isnan(held_out[at]), usual, held_out[at])
         shares = aggregate.by_source(residual.contributions(prepared.matrix[at], usual, model.residual_), part, len(sources))
     else:
         kind = "replacement"
         shares, usual = _replacement(model, prepared, at, near, part, len(sources))
-    score = model.detector_.anomaly_score(prepared.matrix, groups=prepared.groups)[at]
-    p = model.calibrator_.transform(score)
+    if p is None:
+        p = model.calibrator_.transform(model.detector_.anomaly_score(prepared.matrix, groups=prepared.groups)[prepared.row])
+    new = _unseen(model, prepared.matrix[at])
     seen, usual_cells = model.preparation_.observed(data[rows]), model.preparation_.own_units(usual)
     observed = tuple(tuple(seen[name][i] for name in sources) for i in range(len(rows)))
     expected = tuple(tuple(usual_cells[name][i] for name in sources) for i in range(len(rows)))
@@ -72,7 +80,7 @@ def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int) -> Explana
     return Explanation(
         kind, rows, sources, shares, observed, expected, np.array([spread[name] for name in sources]),
         tuple(tuple(ids[j] for j in line[:k]) for line in near),
-        tuple(_sentence(model, sources, shares[i], observed[i], expected[i], spread, float(p[i])) for i in range(len(rows))),
+        tuple(_sentence(model, sources, shares[i], observed[i], expected[i], spread, float(p[row]), new[i]) for i, row in enumerate(rows)),
     )
 
 
@@ -81,7 +89,7 @@ def _only_what_differs(shares: np.ndarray, observed: Cells, expected: Cells) -> 
     same = np.array([[not _is_number(seen) and seen == usual for seen, usual in zip(*line)] for line in zip(observed, expected)])
     kept = np.where(same.reshape(shares.shape), 0.0, shares)
     total = kept.sum(axis=1, keepdims=True)
-    return np.where(total > 0, kept / np.where(total > 0, total, 1.0), shares)
+    return cast(np.ndarray, np.divide(kept, total, out=shares.copy(), where=total > 0))
 
 
 def own_spread(model: Pipeline) -> dict[str, float]:
@@ -111,7 +119,7 @@ def _replacement(model: Pipeline, prepared: Prepared, at: np.ndarray, near: np.n
         windows[:, -1] = candidates
         flat = windows.reshape(-1, windows.shape[2])
         scores = model.detector_.anomaly_score(flat, groups=np.repeat(np.arange(len(candidates)), reach))
-        return scores.reshape(len(candidates), reach)[:, -1]
+        return cast(np.ndarray, scores.reshape(len(candidates), reach)[:, -1])
 
     return attribution.by_replacement(last_step_scores, prepared.matrix[at], normals, columns)
 
@@ -123,14 +131,21 @@ def _embed(prepared: Prepared, rows: np.ndarray, reach: int) -> np.ndarray:
     return cast(np.ndarray, windows.reshape(len(rows), -1))
 
 
+def _unseen(model: Pipeline, matrix: np.ndarray) -> list[set[str]]:
+    """For each row (m, d), the sources whose value was never seen in training."""
+    columns = [(j, feature["source"]) for j, feature in enumerate(model.preparation_.features) if feature["role"] == "unseen"]
+    return [{source for j, source in columns if row[j] > 0} for row in matrix]
+
+
 def _sentence(model: Pipeline, sources: tuple[str, ...], shares: np.ndarray, observed: tuple[Any, ...], expected: tuple[Any, ...],
-              spread: dict[str, float], p: float) -> str:
+              spread: dict[str, float], p: float, unseen: set[str]) -> str:
     order = np.argsort(-shares, kind="stable")
     best = int(order[0])
     name = sources[best]
     others = [sources[j] for j in order[1:3] if shares[j] >= 0.5 * shares[best] and shares[j] > 0]
-    return summary.sentence(name, model.schema_[name].unit, observed[best], expected[best], spread[name], p, share=float(shares[best]),
-                            others=others)
+    text = summary.sentence(name, model.schema_[name].unit, observed[best], expected[best], spread[name], p, share=float(shares[best]),
+                            others=others, unseen=name in unseen)
+    return text.replace("normal rows", "normal time steps") if model.kind_ == "series" else text
 
 
 def _is_number(value: Any) -> bool:

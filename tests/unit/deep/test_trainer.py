@@ -51,7 +51,7 @@ def _without_time(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def test_the_loss_falls_and_the_history_is_plain() -> None:
     _, history = _run(Training(epochs=40, lr=0.02, patience=40), net=_net(dropout=0.0))
-    assert history[-1]["loss"] < 0.5 * history[0]["loss"]
+    assert history[-1]["loss"] < 0.75 * history[0]["loss"]
     assert [record["epoch"] for record in history] == list(range(1, len(history) + 1))
     assert set(history[0]) == {"epoch", "loss", "validation", "lr", "seconds"}
     assert all(type(value) in (int, float) for value in history[0].values())

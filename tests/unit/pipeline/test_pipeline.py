@@ -201,3 +201,23 @@ def test_wrong_moments_and_settings_have_codes() -> None:
         tocsin.fit([[1.0, 2.0]])
     with pytest.raises(ConfigError, match="TOC-293"):
         tocsin.fit(wave(300), "knn", training={"epochs": 3})
+
+
+@pytest.mark.parametrize("kind", ["table", "series"])
+def test_rows_judged_by_themselves_are_explained_by_detectors_that_have_not_seen_them(kind: str) -> None:
+    X = wave(600) if kind == "series" else generator(0, "own").normal(size=(300, 2))
+    X[250] += 6.0
+    data = Dataset.of(X, kind=kind)  # type: ignore[arg-type]
+    model = Pipeline("knn")
+    found = model.fit_detect(data)
+    honest, kind_ = model.explain(data, [250], found=found), model.explain(data, [250])
+    gap = [abs(why.observed[0][0] - why.expected[0][0]) for why in (honest, kind_)]
+    assert gap[0] > gap[1]
+    assert "1 in" in honest.sentences[0] or "fewer" in honest.sentences[0]
+    with pytest.raises(DataError, match="TOC-107"):
+        model.explain(data, [len(data)])
+
+
+def test_a_value_never_seen_is_called_that() -> None:
+    table = odd_row().set_column(2, "valve", pa.array(["open", "stuck"]))
+    assert "never seen in training" in tocsin.fit(mixed(), "gaussian").explain(table.set_column(0, "flow (l/s)", pa.array([8.0, 8.0])), [1]).sentences[0]

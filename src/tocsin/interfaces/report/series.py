@@ -13,7 +13,8 @@ from tocsin.interfaces.report.columns import number_column, unit_of
 from tocsin.interfaces.report.decimate import keep_rows, surroundings
 from tocsin.interfaces.report.words import count, moment, number, odds
 
-MOST_GROUPS, MOST_CHANNELS, MOST_EVENTS = 12, 40, 300
+MOST_GROUPS, MOST_CHANNELS, MOST_EVENTS, MOST_MARKS = 12, 40, 300, 2000
+_POINTS, _FEWEST, _MOST = 60_000, 150, 4000  # pixel columns of all lines together, of one line at least and at most
 Bands = Mapping[str, tuple[np.ndarray, float]]  # channel → (expected (n,), usual distance)
 
 
@@ -24,8 +25,9 @@ def payload(data: Dataset, found: Detections, bands: Bands, blamed: Mapping[str,
     shown = [name for name in channels if name in shown]
     opened = set(sorted(shown, key=lambda name: -blamed.get(name, 0.0))[:3])
     groups = _groups(data, found)
+    pixels = min(max(_POINTS // (len(groups) * (len(shown) + 1)), _FEWEST), _MOST)
     return {
-        "groups": [_group(name, rows, data, found, {c: channels[c] for c in shown}, bands, opened) for name, rows in groups],
+        "groups": [_group(name, rows, data, found, {c: channels[c] for c in shown}, bands, opened, pixels) for name, rows in groups],
         "groupsLeftOut": max(0, len(np.unique(data.group)) - len(groups)) if data.group is not None else 0,
         "channelsLeftOut": len(channels) - len(shown),
         "xTitle": escape(data.schema.time or ("time" if data.time is not None else "time step"), quote=False),
@@ -45,15 +47,23 @@ def _groups(data: Dataset, found: Detections) -> list[tuple[str, np.ndarray]]:
 
 
 def _group(
-    name: str, rows: np.ndarray, data: Dataset, found: Detections, channels: Mapping[str, np.ndarray], bands: Bands, opened: set[str]
+    name: str,
+    rows: np.ndarray,
+    data: Dataset,
+    found: Detections,
+    channels: Mapping[str, np.ndarray],
+    bands: Bands,
+    opened: set[str],
+    pixels: int,
 ) -> dict[str, Any]:
     flagged = np.flatnonzero(found.is_anomaly[rows])
     worst_first = flagged[np.argsort(-found.score[rows][flagged], kind="stable")]
-    must = np.union1d(surroundings(worst_first, len(rows)), np.zeros(0, dtype=np.int64)).astype(np.int64)
+    must = surroundings(worst_first, len(rows), most=pixels)
+    marked = np.sort(worst_first[:MOST_MARKS])
     x = rows if data.time is None else data.time[rows]
     drawn = []
     for channel, values in channels.items():
-        kept = keep_rows(values[rows], must)
+        kept = keep_rows(values[rows], must, pixels)
         drawn.append(
             {
                 "name": escape(channel, quote=False),
@@ -62,12 +72,12 @@ def _group(
                 "x": _axis(x[kept]),
                 "y": _list(values[rows][kept]),
                 **_band(bands.get(channel), rows[kept]),
-                "ax": _axis(x[flagged]),
-                "ay": _list(values[rows][flagged]),
-                "ap": [odds(p) for p in found.p_value[rows][flagged]],
+                "ax": _axis(x[marked]),
+                "ay": _list(values[rows][marked]),
+                "ap": [odds(p) for p in found.p_value[rows][marked]],
             }
         )
-    kept = keep_rows(found.score[rows], must)
+    kept = keep_rows(found.score[rows], must, pixels)
     return {
         "name": escape(name, quote=False),
         "plain": name,
@@ -96,7 +106,8 @@ def _band(band: tuple[np.ndarray, float] | None, rows: np.ndarray) -> dict[str, 
 
 
 def _events(rows: np.ndarray, data: Dataset, found: Detections) -> list[dict[str, Any]]:
-    inside = [event for event in found.events if rows[0] <= event.start <= rows[-1] and (data.group is None or event.start in rows)]
+    here = np.isin([event.start for event in found.events], rows)
+    inside = [event for event, mine in zip(found.events, here) if mine]
     worst = sorted(inside, key=lambda event: event.p_value)[:MOST_EVENTS]
     place = np.arange(len(data)) if data.time is None else data.time
     return [{"from": _axis(place[[event.start]])[0], "to": _axis(place[[event.end]])[0]} for event in worst]

@@ -15,6 +15,7 @@ import pytest
 
 from tocsin.core.types import Column, Dataset, Detections, Event, Explanation, Finding, Origin, Schema
 from tocsin.interfaces.report.page import render, ticks
+from tocsin.interfaces.report.series import payload as series_payload
 
 EVIL = "</script><script>alert(1)</script>"
 
@@ -202,6 +203,18 @@ def test_groups_can_be_chosen_and_are_ordered_by_their_worst_score():
     html = render(Judge(), data, found, why)
     assert [group["plain"] for group in payload(html)["series"]["groups"]] == ["<wild>", "calm"]
     assert '<option value="0">&lt;wild&gt;</option>' in html
+
+
+def test_many_groups_and_channels_stay_a_page_of_bounded_size():
+    n, c = 24_000, 30
+    time = np.datetime64("2024-01-01T00:00") + np.arange(n) * np.timedelta64(1, "m")
+    schema = Schema(tuple(Column(f"c{j}", "number") for j in range(c)), time="t")
+    X = np.random.default_rng(0).normal(size=(n, c))
+    data = Dataset(X, "series", schema, np.arange(n), None, time, np.repeat(np.arange(20), n // 20))
+    score = np.where(np.arange(n) % 3 == 0, 5.0, 1.0)
+    drawn = series_payload(data, Detections(data.ids, score, np.full(n, 0.01), score > 3, 3.0, time), {}, {})
+    assert (len(drawn["groups"]), drawn["groupsLeftOut"]) == (12, 8)
+    assert len(json.dumps(drawn)) < 25e6
 
 
 def test_missing_cells_leave_gaps_and_the_json_is_strict():
