@@ -43,8 +43,9 @@ def fit(train: Any, detector: str | Detector = "auto", *, kind: Kind | None = No
         group: str | None = None, clean: bool = True, read_options: dict[str, Any] | None = None, **setup: Any) -> Pipeline:
     """Learn what is normal from a frame, an array or a file, and return the fitted Pipeline.
 
-    ``detector="auto"``: nearest neighbours, on a series of windows; more of them when anomalies may hide among the rows. ``label`` names a 0/1 column: rows labelled 1 are left out of training. ``clean=False`` says that anomalies may hide
-    among the training rows. Further settings are those of :class:`Setup`.
+    ``detector="auto"``: nearest neighbours, on a series of windows; more of them when anomalies may hide among the rows. ``label`` names
+    a 0/1 column: rows labelled 1 are left out of training. ``clean=False`` says that anomalies may hide among the training rows.
+    Further settings are those of :class:`Setup`.
 
     Raises DataError and ConfigError with a code of ``docs/errors.md``.
 

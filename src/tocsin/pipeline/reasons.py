@@ -119,14 +119,14 @@ def _replacement(model: Pipeline, prepared: Prepared, at: np.ndarray, near: np.n
         windows[:, -1] = candidates
         flat = windows.reshape(-1, windows.shape[2])
         scores = model.detector_.anomaly_score(flat, groups=np.repeat(np.arange(len(candidates)), reach))
-        return cast(np.ndarray, scores.reshape(len(candidates), reach)[:, -1])
+        return scores.reshape(len(candidates), reach)[:, -1]
 
     return attribution.by_replacement(last_step_scores, prepared.matrix[at], normals, columns)
 
 
 def _embed(prepared: Prepared, rows: np.ndarray, reach: int) -> np.ndarray:
     if reach <= 1:
-        return prepared.matrix[rows]
+        return cast(np.ndarray, prepared.matrix[rows])
     windows = take(prepared.matrix, first_rows(prepared.groups), rows, reach)  # (m, l, d)
     return cast(np.ndarray, windows.reshape(len(rows), -1))
 

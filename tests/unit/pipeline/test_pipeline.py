@@ -18,7 +18,8 @@ from tocsin.pipeline.pipeline import Pipeline
 def mixed(n: int = 400, seed: int = 0) -> pa.Table:
     rng = generator(seed, "mixed")
     flow = rng.normal(8.0, 0.4, n)
-    return pa.table({"flow (l/s)": flow, "pressure": 2.0 * flow + rng.normal(0, 0.1, n), "valve": rng.choice(["open", "shut"], n, p=[0.8, 0.2]),
+    return pa.table({"flow (l/s)": flow, "pressure": 2.0 * flow + rng.normal(0, 0.1, n),
+                     "valve": rng.choice(["open", "shut"], n, p=[0.8, 0.2]),
                      "on": rng.random(n) < 0.5})
 
 
@@ -180,7 +181,8 @@ def test_score_time_columns_are_matched_by_name() -> None:
 
 def test_missing_and_unseen_values_are_evidence_not_garbage() -> None:
     model = tocsin.fit(mixed())
-    odd = pa.table({"flow (l/s)": [8.0, None, 8.0, float("inf")], "pressure": [16.0] * 4, "valve": ["open", "open", "stuck", "open"], "on": [True] * 4})
+    odd = pa.table({"flow (l/s)": [8.0, None, 8.0, float("inf")], "pressure": [16.0] * 4, "valve": ["open", "open", "stuck", "open"],
+                    "on": [True] * 4})
     found = model.detect(odd)
     assert np.isfinite(found.score).all()
     assert found.score[2] > found.score[0]
@@ -219,5 +221,5 @@ def test_rows_judged_by_themselves_are_explained_by_detectors_that_have_not_seen
 
 
 def test_a_value_never_seen_is_called_that() -> None:
-    table = odd_row().set_column(2, "valve", pa.array(["open", "stuck"]))
-    assert "never seen in training" in tocsin.fit(mixed(), "gaussian").explain(table.set_column(0, "flow (l/s)", pa.array([8.0, 8.0])), [1]).sentences[0]
+    table = odd_row().set_column(2, "valve", pa.array(["open", "stuck"])).set_column(0, "flow (l/s)", pa.array([8.0, 8.0]))
+    assert "never seen in training" in tocsin.fit(mixed(), "gaussian").explain(table, [1]).sentences[0]
