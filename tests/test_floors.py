@@ -36,6 +36,7 @@ PACKAGES = {
     "interfaces": _CORE | {"typer", "rich", "jinja2", "markupsafe", "plotly"},
     "testing": {"numpy"},
     "": set(),  # tocsin/__init__.py
+    "__main__": set(),
 }
 _STANDARD = set(sys.stdlib_module_names)
 _NO_NAMES = {"util", "utils", "helper", "helpers", "common", "base", "manager", "managers", "misc"}

@@ -16,6 +16,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tocsin.core.detector import Detector
 from tocsin.core.errors import ConfigError, MissingExtra
 from tocsin.core.tags import Tags
@@ -47,7 +49,7 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> type[Detector]:
     """The class called ``name``. Raises ConfigError TOC-203 for an unknown name, MissingExtra TOC-501 when its packages are missing."""
     if name not in names():
-        near = difflib.get_close_matches(name, names(), n=1)
+        near = difflib.get_close_matches(str(name), names(), n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise ConfigError("TOC-203", "there is no detector of this name", came=repr(name),
                           todo=f"{hint}known: {', '.join(names())}")
@@ -65,13 +67,32 @@ def load(name: str) -> type[Detector]:
 
 
 def make(name: str, **params: Any) -> Detector:
-    """A detector by its catalog name: ``make("knn", k=3)``. Unknown parameters are ConfigError TOC-204."""
+    """A detector by its catalog name: ``make("knn", k=3)``. Unknown parameters are ConfigError TOC-204, wrong types TOC-202."""
     cls = load(name)
     unknown = set(params) - set(cls.parameters())
     if unknown:
         raise ConfigError("TOC-204", f"{name!r} has no such parameter", came=", ".join(sorted(unknown)),
                           todo=f"use {', '.join(cls.parameters())}")
+    _check_types(name, cls, params)
     return cls(**params)
+
+
+_PLAIN: dict[str, tuple[type, ...]] = {"int": (int, np.integer), "float": (int, float, np.integer, np.floating), "str": (str,),
+                                       "bool": (bool, np.bool_), "None": (type(None),)}
+
+
+def _check_types(name: str, cls: type[Detector], params: dict[str, Any]) -> None:
+    """ConfigError TOC-202 for a value that is not of the type its parameter is annotated with; only plain types are checked."""
+    signature = inspect.signature(cls.__init__).parameters
+    for key, value in params.items():
+        hint = signature[key].annotation
+        words = [word.strip() for word in str(getattr(hint, "__name__", hint)).split("|")]
+        if not all(word in _PLAIN for word in words):
+            continue
+        fits = any(isinstance(value, _PLAIN[word]) and not (isinstance(value, bool) and word in ("int", "float")) for word in words)
+        if not fits:
+            raise ConfigError("TOC-202", f"{name!r}: {key} has a value of the wrong type", came=f"{value!r}"[:80],
+                              todo=f"give {key} a value of type {' or '.join(words)}")
 
 
 def name_of(detector: Detector | type[Detector]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tocsin.core.errors import ConfigError
+
 
 def generator(seed: int, *path: int | str) -> np.random.Generator:
     """A generator for one purpose, independent of every other purpose under the same seed.
@@ -14,8 +16,12 @@ def generator(seed: int, *path: int | str) -> np.random.Generator:
     True
     >>> float(generator(0, "split").random()) == float(generator(0, "init").random())
     False
+
+    Raises ConfigError TOC-202 for a seed that is negative or no whole number.
     """
-    return np.random.default_rng(np.random.SeedSequence([seed, *(_key(part) for part in path)]))
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ConfigError("TOC-202", "a seed is a whole number, 0 or more", came=repr(seed)[:80], todo="pass seed=0")
+    return np.random.default_rng(np.random.SeedSequence([int(seed), *(_key(part) for part in path)]))
 
 
 def derive(seed: int, *path: int | str) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
 import pyarrow as pa
 
-from tocsin.core.errors import DataError
+from tocsin.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,6 +100,9 @@ class Dataset:
     origin: Origin = field(default_factory=Origin)
 
     def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ConfigError("TOC-202", "this is no kind of data", came=repr(self.kind)[:80],
+                              todo=f"use one of {', '.join(get_args(Kind))}")
         n = len(self)
         for name in ("ids", "y", "time", "group"):
             part = getattr(self, name)
@@ -111,7 +114,7 @@ class Dataset:
     def of(cls, X: Any, y: Any = None, *, kind: Kind = "table", names: Sequence[str] | None = None, ids: Any = None,
            time: Any = None, group: Any = None, origin: Origin | None = None) -> Dataset:
         """A data set from numbers in memory: (n, d), or (t,) and (t, c) for a series. Files and frames: ``tocsin.read``."""
-        X = np.asarray(X)
+        X = plain_array(X)
         if X.ndim == 1 and kind == "series":
             X = X[:, None]
         if X.ndim != 2 or X.dtype.kind not in "biuf":
@@ -134,6 +137,26 @@ class Dataset:
         return replace(self, X=_take(self.X, rows, index), ids=self.ids[index], y=None if self.y is None else self.y[index],
                        time=None if self.time is None else self.time[index],
                        group=None if self.group is None else self.group[index])
+
+
+def plain_array(values: Any) -> np.ndarray:
+    """``values`` as an array of a number type that Arrow and PyTorch know: this machine's byte order, at most 64 bits.
+
+    Masked cells become NaN (None among objects): what a mask hides is not data.
+
+    >>> plain_array(np.ma.masked_array([1, 2], mask=[True, False])).tolist(), plain_array(np.arange(2, dtype=">i4")).dtype.name
+    ([nan, 2.0], 'int32')
+    """
+    if isinstance(values, np.ma.MaskedArray) and values.dtype.names is None:
+        missing = np.ma.getmaskarray(values)
+        values = values.data
+        if missing.any():
+            values = values.astype(np.float64 if values.dtype.kind in "biuf" else object)
+            values[missing] = np.nan if values.dtype.kind == "f" else None
+    values = np.asarray(values)
+    if values.dtype.kind == "f" and values.dtype.itemsize > 8:
+        return values.astype(np.float64)
+    return values if values.dtype.isnative or values.dtype.names else values.astype(values.dtype.newbyteorder("="))
 
 
 def _take(X: Any, rows: Any, index: np.ndarray) -> Any:

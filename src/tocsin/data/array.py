@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tokenize
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -11,14 +12,17 @@ from typing import Any
 import numpy as np
 
 from tocsin.core.errors import DataError
+from tocsin.data.sniff import check_growth
 
-_BROKEN = (ValueError, OSError, EOFError, MemoryError, KeyError, SyntaxError, zipfile.BadZipFile, zlib.error, tokenize.TokenError)
+_BROKEN = (ValueError, OSError, EOFError, MemoryError, KeyError, SyntaxError, UserWarning, zipfile.BadZipFile, zlib.error,
+           tokenize.TokenError)
 
 
 def load(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     """(X, y or None). An npz holds ``X`` or ``x`` (or one array alone), and perhaps ``y``.
 
-    DataError: TOC-127 for pickled objects, TOC-123 for a damaged file or one without ``X``.
+    DataError: TOC-127 for pickled objects, TOC-123 for a damaged file or one without ``X``, TOC-142 for one that grows beyond measure
+    when it is unpacked.
     """
     with path.open("rb") as file:
         start = file.read(6)
@@ -31,6 +35,8 @@ def load(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _unpacked(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    with zipfile.ZipFile(path) as held:  # no entry gives more bytes than are written here
+        check_growth(sum(entry.file_size for entry in held.infolist()), path.stat().st_size, path)
     with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
         names = list(held.files)
         others = [name for name in names if name != "y"]
@@ -43,7 +49,9 @@ def _unpacked(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 def _guarded(path: Path, load: Any) -> Any:
     try:
-        return load()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # numpy mends a damaged header with a warning, and then reads wrong numbers
+            return load()
     except DataError:
         raise
     except _BROKEN as error:

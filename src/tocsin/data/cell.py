@@ -5,7 +5,7 @@ A cell that cannot be brought to the form becomes null and is counted, never dro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,27 +14,39 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from tocsin.core.errors import DataError
-from tocsin.data import number, stamp
-from tocsin.data.number import Reading
+from tocsin.data import stamp
+from tocsin.data.literal import FALSE, TRUE, decimal_of, is_text, marks_of, spelled, without_missing
 
 Form = Literal["number", "boolean", "date", "string"]
 FORMS: dict[str, Form] = {"number": "number", "boolean": "boolean", "date": "date", "category": "string", "text": "string"}
-_YES = pa.array(["true", "t", "yes", "y", "on", "1", "1.0", "ja", "oui", "si", "sí"])
-_NO = pa.array(["false", "f", "no", "n", "off", "0", "0.0", "nein", "non"])
-_MISSING_TEXT = pa.array(["", "nan", "null", "n/a", "#n/a", "<na>"])  # fewer than for numbers: "none" and "-" may be a category
+_YES, _NO = (*TRUE, "1", "1.0"), (*FALSE, "0", "0.0")
 _STAMP = pa.timestamp("us")
 _LOOKS = r"^(?:\d{1,4}[-/.]\d{1,2}[-/.]\d|\d{1,2}[-/ .]+[A-Za-z]{3}|[A-Za-z]{3,9}\.? +\d{1,2},? +\d{4})"
 
 
 @dataclass(frozen=True)
 class Habit:
-    """What a column's cells looked like in training: decimal mark, order of day and month ("?" = could be either), unit of
-    numeric dates."""
+    """How a column's cells are read, as its training values decided it: decimal mark, whether the other mark groups thousands, order of
+    day and month ("?" = could be either), unit of numeric dates."""
 
     form: Form
     mark: str = "."
+    grouped: bool = False
     order: str = "dmy"
     epoch: str = "s"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """``values`` with null where nothing could be read; how many cells held infinity or something of another type."""
+
+    values: pa.Array
+    infinite: int = 0
+    wrong: int = 0
+
+    @property
+    def read(self) -> int:
+        return len(self.values) - self.values.null_count
 
 
 def simple(column: pa.ChunkedArray, name: str) -> pa.Array:
@@ -52,7 +64,7 @@ def simple(column: pa.ChunkedArray, name: str) -> pa.Array:
             column = column.cast(pa.large_string())
         except pa.ArrowInvalid:
             raise _unusable(name, kind) from None
-    elif _is_text(kind):
+    elif is_text(kind):
         column = column.cast(pa.large_string())
     elif pt.is_nested(kind) or pt.is_interval(kind):
         raise _unusable(name, kind)
@@ -64,13 +76,29 @@ def by_name(table: pa.Table) -> dict[str, pa.ChunkedArray]:
     return dict(zip(table.column_names, table.columns))
 
 
+def words(text: pa.Array) -> pa.Array:
+    """Trimmed text, null where it says that there is no value."""
+    return without_missing(pc.utf8_trim_whitespace(text))
+
+
+def finite(values: pa.Array) -> Cells:
+    """float64 with null for NaN and infinity, the latter counted."""
+    if not values.null_count and np.isfinite(values.to_numpy()).all():  # the usual case, ten times as fast: wide tables have many columns
+        return Cells(values)
+    good = pc.is_finite(values)
+    infinite = pc.sum(pc.is_inf(values)).as_py() or 0
+    if pc.all(good, min_count=0).as_py():
+        return Cells(values)
+    return Cells(pc.if_else(pc.fill_null(good, False), values, pa.scalar(None, pa.float64())), infinite)
+
+
 def natural(kind: pa.DataType) -> Form:
     """The form that a simple Arrow type has by itself."""
     if pt.is_boolean(kind):
         return "boolean"
     if pt.is_date(kind) or pt.is_timestamp(kind):
         return "date"
-    return "string" if _is_text(kind) else "number"
+    return "string" if is_text(kind) else "number"
 
 
 def string_kind(values: pa.Array) -> Literal["category", "text"]:
@@ -88,20 +116,23 @@ def plain_type(values: pa.Array, name: str) -> pa.Array:
 
 def learn(values: pa.Array, form: Form) -> Habit:
     """How to read this column's cells later."""
-    if form == "number" and _is_text(values.type):
-        return Habit(form, mark=number.decimal_mark(number.plain_text(values)))
-    if form == "date" and _is_text(values.type):
-        return Habit(form, order=stamp.dates(_dates_only(number.plain_text(values)))[1] or "dmy")
+    if form == "number" and is_text(values.type):
+        text = words(values)
+        decimal, certain, _ = decimal_of([pa.chunked_array([text])])
+        mark, grouped = marks_of(text, decimal, certain)
+        return Habit(form, mark, grouped)
+    if form == "date" and is_text(values.type):
+        return Habit(form, order=stamp.dates(_dates_only(words(values)))[1] or "dmy")
     if form == "date" and natural(values.type) == "number" and not pt.is_null(values.type):
-        return Habit(form, epoch=_epoch(number.finite(values.cast(pa.float64(), safe=False)).values))
+        return Habit(form, epoch=_epoch(finite(values.cast(pa.float64(), safe=False)).values))
     return Habit(form)
 
 
-def read(values: pa.Array, habit: Habit, name: str) -> Reading:
+def read(values: pa.Array, habit: Habit, name: str) -> Cells:
     """``values`` in the habit's form. A type that has nothing to do with the form is DataError TOC-152."""
     kind = values.type
     if pt.is_null(kind):
-        return Reading(values.cast(_ARROW[habit.form]))
+        return Cells(values.cast(_ARROW[habit.form]))
     try:
         return _READERS[habit.form](values, habit)
     except _Foreign:
@@ -118,56 +149,56 @@ class _Foreign(Exception):
     """The type cannot be read in this form at all."""
 
 
-def _to_number(values: pa.Array, habit: Habit) -> Reading:
+def _to_number(values: pa.Array, habit: Habit) -> Cells:
     kind = values.type
-    if _is_text(kind):
-        return number.numbers(values, habit.mark)
+    if is_text(kind):
+        text = words(values)
+        numbers = spelled(text, habit.mark, habit.grouped).cast(pa.float64())
+        return replace(finite(numbers), wrong=numbers.null_count - text.null_count)
     if pt.is_date(kind) or pt.is_timestamp(kind):
         raise _Foreign
     if pt.is_boolean(kind):
         values = values.cast(pa.uint8())
     if pt.is_duration(kind) or pt.is_time(kind):
-        unit = getattr(kind, "unit", "s")
-        whole = values.cast(pa.int32() if pt.is_time32(kind) else pa.int64())
-        return Reading(pc.divide(whole.cast(pa.float64(), safe=False), {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[unit]))
-    return number.finite(values.cast(pa.float64(), safe=False))
+        return Cells(stamp.seconds(values))
+    return finite(values if pt.is_float64(kind) else values.cast(pa.float64(), safe=False))
 
 
-def _to_boolean(values: pa.Array, habit: Habit) -> Reading:
+def _to_boolean(values: pa.Array, habit: Habit) -> Cells:
     kind = values.type
     if pt.is_boolean(kind):
-        return Reading(values)
-    if _is_text(kind):
-        text = pc.utf8_lower(number.plain_text(values))
-        yes, no = pc.is_in(text, value_set=_YES.cast(text.type)), pc.is_in(text, value_set=_NO.cast(text.type))
+        return Cells(values)
+    if is_text(kind):
+        text = pc.utf8_lower(words(values))
+        yes, no = pc.is_in(text, value_set=pa.array(_YES, text.type)), pc.is_in(text, value_set=pa.array(_NO, text.type))
         present = len(text) - text.null_count
     elif natural(kind) == "number":
-        counted = number.finite(values.cast(pa.float64(), safe=False))
+        counted = finite(values.cast(pa.float64(), safe=False))
         yes, no = pc.fill_null(pc.equal(counted.values, 1.0), False), pc.fill_null(pc.equal(counted.values, 0.0), False)
         present = counted.read + counted.infinite
     else:
         raise _Foreign
     made = pc.if_else(pc.or_(yes, no), yes, pa.scalar(None, pa.bool_()))
-    return Reading(made, 0, present - (len(made) - made.null_count))
+    return Cells(made, 0, present - (len(made) - made.null_count))
 
 
-def _to_date(values: pa.Array, habit: Habit) -> Reading:
+def _to_date(values: pa.Array, habit: Habit) -> Cells:
     kind = values.type
     if pt.is_timestamp(kind):
         if kind.tz is not None:
             values = values.cast(pa.timestamp(kind.unit))  # the instant in UTC
-        return Reading(values.cast(_STAMP, safe=False))
+        return Cells(values.cast(_STAMP, safe=False))
     if pt.is_date(kind):
-        return Reading(values.cast(pa.timestamp("ms")).cast(_STAMP, safe=False))
-    if _is_text(kind):
-        text = number.plain_text(values)
+        return Cells(values.cast(pa.timestamp("ms")).cast(_STAMP, safe=False))
+    if is_text(kind):
+        text = words(values)
         made = stamp.dates(_dates_only(text), habit.order)[0].cast(_STAMP, safe=False).combine_chunks()
-        return Reading(made, 0, made.null_count - text.null_count)
+        return Cells(made, 0, made.null_count - text.null_count)
     if pt.is_boolean(kind) or pt.is_time(kind) or pt.is_duration(kind):
         raise _Foreign
-    counted = number.finite(values.cast(pa.float64(), safe=False))
+    counted = finite(values.cast(pa.float64(), safe=False))
     made = _from_epoch(floats(counted.values), habit.epoch)
-    return Reading(made, counted.infinite, counted.read - (len(made) - made.null_count))
+    return Cells(made, counted.infinite, counted.read - (len(made) - made.null_count))
 
 
 def _dates_only(text: pa.Array) -> pa.ChunkedArray:
@@ -189,14 +220,12 @@ def _from_epoch(values: np.ndarray, unit: str) -> pa.Array:
     return pa.array(np.where(inside, np.where(inside, stamps, 0).astype("M8[us]"), np.datetime64("NaT")), _STAMP)
 
 
-def _to_string(values: pa.Array, habit: Habit) -> Reading:
+def _to_string(values: pa.Array, habit: Habit) -> Cells:
     kind = values.type
-    if not _is_text(kind):
+    if not is_text(kind):
         text, infinite = (_number_text(values) if natural(kind) == "number" else (values.cast(pa.string()), 0))
-        return Reading(text.cast(pa.large_string()), infinite)
-    text = pc.utf8_trim_whitespace(values)
-    gone = pc.is_in(pc.utf8_lower(text), value_set=_MISSING_TEXT.cast(text.type))
-    return Reading(pc.if_else(gone, pa.scalar(None, text.type), text))
+        return Cells(text.cast(pa.large_string()), infinite)
+    return Cells(words(values))
 
 
 def _number_text(values: pa.Array) -> tuple[pa.Array, int]:
@@ -205,14 +234,10 @@ def _number_text(values: pa.Array) -> tuple[pa.Array, int]:
         return values.cast(pa.string()), 0
     if pt.is_time(values.type) or pt.is_duration(values.type):
         return values.cast(pa.int32() if pt.is_time32(values.type) else pa.int64()).cast(pa.string()), 0
-    counted = number.finite(values.cast(pa.float64(), safe=False))
+    counted = finite(values.cast(pa.float64(), safe=False))
     whole = pc.and_(pc.equal(counted.values, pc.trunc(counted.values)), pc.less(pc.abs(counted.values), 2.0**53))
     as_whole = pc.if_else(whole, counted.values, pa.scalar(0.0)).cast(pa.int64()).cast(pa.string())
     return pc.if_else(whole, as_whole, counted.values.cast(pa.string())), counted.infinite
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind)
 
 
 def _is_binary(kind: pa.DataType) -> bool:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from tocsin.core.errors import DataError
 from tocsin.core.types import Finding
-from tocsin.data import cell, number
+from tocsin.data import cell
 from tocsin.data.cell import FORMS
 from tocsin.data.matrix import fitted
 from tocsin.data.schema import infer
@@ -23,10 +23,11 @@ _FEW = 5  # this many cells, all of another type, are a changed column; fewer ma
 class Clean(Transformer):
     """Arrow table → Arrow table: numbers float64, dates timestamp (µs, UTC), booleans bool, everything else text; null = missing.
 
-    Text that means a number is read (decimal comma, thousands marks, "5 %", "€ 3"); infinity, "n/a", "" and cells of another type than
-    the column's become null and are counted. The type of a column and the habits of its text (decimal mark, order of day and month) are
-    learned in ``fit``; columns are found by name, so their order does not matter, and columns not learned are left aside. Columns
-    of kind "label" never pass.
+    The type of a column and the reading of its text (decimal mark, thousands marks, order of day and month) are decided once, in ``fit``,
+    by the rules that reading a file follows (``literal``, ``stamp``); then each cell is read by itself, so a row never depends on the
+    rows beside it. "1,234" in a column that proves no decimal mark is no number. Infinity, "n/a", "" and cells of another type than the
+    column's become null and are counted. Columns are found by name, so their order does not matter, and columns not learned are left
+    aside. Columns of kind "label" never pass.
 
     schema  what ``Schema.to_dict`` gives; None infers the kinds from the training table (``schema.infer``).
 
@@ -147,7 +148,7 @@ def _learn(values: pa.Array, name: str, kind: str) -> tuple[dict[str, Any], list
     return plan, [*notes, *_counts(name, values, read)]
 
 
-def _counts(name: str, before: pa.Array, read: number.Reading) -> list[dict[str, Any]]:
+def _counts(name: str, before: pa.Array, read: cell.Cells) -> list[dict[str, Any]]:
     missing = read.values.null_count - read.infinite - read.wrong
     found = {"missing": missing, "infinite": read.infinite, "wrong_type": read.wrong}
     return [{"column": name, "what": what, "count": count} for what, count in found.items() if count]

@@ -147,7 +147,7 @@ class Frequency(Coding):
 
     def read(self, plan: Plan, block: np.ndarray) -> list[Any]:
         share = np.exp(-np.maximum(block[:, 0] * plan["spread"] + plan["center"], 0))
-        return [f"(a value of {s:.2g} of the rows)" for s in share.tolist()]
+        return [f"(a value that {s:.2%} of the rows have)" for s in share.tolist()]
 
 
 class Cyclic(Coding):

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from tocsin.core.errors import ConfigError, DataError
 from tocsin.core.types import Finding
-from tocsin.data import cell, number
+from tocsin.data import cell
 from tocsin.data.clean import KIND
 from tocsin.data.coding import CAP, CODINGS, indicator, plain
 from tocsin.data.matrix import checked, fitted
@@ -142,7 +142,7 @@ def _plan(column: pa.ChunkedArray, field: pa.Field, max_levels: int) -> tuple[di
 
 def _typed(column: pa.ChunkedArray, form: cell.Form, name: str) -> pa.Array:
     values = cell.typed(column, form, name)
-    return number.finite(values).values if form == "number" else values
+    return cell.finite(values).values if form == "number" else values
 
 
 def _single(values: pa.Array) -> bool:

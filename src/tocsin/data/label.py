@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,13 +12,14 @@ from tocsin.core.errors import DataError
 from tocsin.data.literal import is_text, spell
 
 NAMES = ("label", "is_anomaly", "anomaly", "y", "target", "class", "outlier")
+BESIDE = ("changepoint", "change_point")  # marks in a label's company: where a change begins, in SKAB (Katser and Kozitsin 2020)
 _NORMAL = ("0", "0.0", "false", "normal", "inlier")
 _ANOMALY = ("1", "1.0", "true", "abnormal", "anomaly", "anomalous", "outlier")
 
 
-def is_label(name: str, values: pa.ChunkedArray) -> bool:
-    """Whether a column is a label by its name and content: one of ``NAMES``, and nothing in it but 0/1, true/false, normal/abnormal."""
-    if name.strip().lower() not in NAMES or values.null_count == len(values) or pa.types.is_timestamp(values.type):
+def is_label(name: str, values: pa.ChunkedArray, names: Sequence[str] = NAMES) -> bool:
+    """Whether a column is a label by its name and content: one of ``names``, and nothing in it but 0/1, true/false, normal/abnormal."""
+    if name.strip().lower() not in names or values.null_count == len(values) or pa.types.is_timestamp(values.type):
         return False
     return not _strange(values)
 

@@ -130,7 +130,7 @@ def _row(line: bytes, number: int, path: Path) -> dict[str, Any]:
 
 def _array(path: Path, encoding: str) -> pa.Table:
     with opened(path) as source:
-        text = bytes(source.read())
+        text = b"".join(iter(lambda: source.read(_BLOCK), b""))  # a packed file tells no size
     try:
         rows = json.loads(text.decode("utf-8-sig" if encoding == "utf-8" else encoding))
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:

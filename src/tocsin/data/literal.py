@@ -1,22 +1,30 @@
-"""What a piece of text stands for: nothing, a number, a truth value, a date. Whole columns at once, never one cell at a time.
+"""What a piece of text stands for: nothing, a number, a truth value.
 
-``MISSING`` are the spellings of "no value". A number may carry a decimal comma and thousands marks, but only when the file leaves no
-doubt (see :func:`decimal_of`): "1,234" alone could be 1.234 or 1234 and is then left as text. Codes such as "007" are no numbers.
+How a column is to be read is decided once, from all its values (:func:`decimal_of`, :func:`marks_of`); each cell is then read by itself
+(:func:`spelled`). ``MISSING`` are the spellings of "no value". A number may carry a decimal comma and thousands marks, but only when
+the source leaves no doubt: "1,234" alone could be 1.234 or 1234 and is then left as text. Codes such as "007" are no numbers, and
+neither are amounts with a sign or unit ("€ 3", "5 %", "12 kg").
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "-", "?")
-_TRUE, _FALSE = ("true", "yes", "y", "t", "on"), ("false", "no", "n", "f", "off")
-_PAIRS = [{a, b} for a, b in zip(_TRUE, _FALSE)]
+from tocsin.core.errors import DataError
+
+MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NaT", "null", "NULL", "None", "-", "--", "?",
+           "#VALUE!", "#DIV/0!", "#REF!")
+TRUE, FALSE = ("true", "yes", "y", "t", "on"), ("false", "no", "n", "f", "off")
+_PAIRS = [{a, b} for a, b in zip(TRUE, FALSE)]
 _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity)$"
 _COMMA_GROUPS, _POINT_GROUPS = r"^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?$", r"^[+-]?\d{1,3}(?:\.\d{3})+(?:,\d*)?$"
 # Spellings that have one meaning only: 0,5 or 12,34 or 1234,5 or 1.234,5 are decimal commas, 1,234,567 or 0.5 are not.
@@ -36,7 +44,7 @@ def without_missing(text: pa.ChunkedArray) -> pa.ChunkedArray:
     >>> without_missing(pa.chunked_array([["1", "NA", "-", "x"]])).to_pylist()
     ['1', None, None, 'x']
     """
-    return pc.if_else(pc.is_in(text, value_set=pa.array(MISSING)), pa.scalar(None, text.type), text)
+    return pc.if_else(pc.is_in(text, value_set=pa.array(MISSING, text.type)), pa.scalar(None, text.type), text)
 
 
 def decimal_of(columns: Iterable[pa.ChunkedArray], delimiter: str = "") -> tuple[str, bool, str]:
@@ -64,27 +72,43 @@ def decimal_of(columns: Iterable[pa.ChunkedArray], delimiter: str = "") -> tuple
     return ".", False, note
 
 
-def numbers(text: pa.ChunkedArray, decimal: str = ".", grouped: bool = False) -> pa.ChunkedArray:
-    """Float64 column, null where a value is missing or no number. ``grouped`` also accepts thousands marks.
-
-    >>> numbers(pa.chunked_array([["1.5", " 2 ", "x"]])).to_pylist()
-    [1.5, 2.0, None]
-    >>> numbers(pa.chunked_array([["1.234,5", "2"]]), decimal=",", grouped=True).to_pylist()
-    [1234.5, 2.0]
-    """
-    return pc.cast(number_text(text, decimal, grouped), pa.float64())
-
-
 def number_text(text: pa.ChunkedArray, decimal: str = ".", grouped: bool = False) -> pa.ChunkedArray:
-    """The column's numbers spelled with a point and without marks; null where a value is no number."""
+    """The column's numbers spelled with a point and without marks; null where a value is missing or no number. ``grouped`` also
+    accepts thousands marks.
+
+    >>> number_text(pa.chunked_array([["1.5", " 2 ", "x"]])).to_pylist()
+    ['1.5', '2', None]
+    """
+    return spelled(text, *marks_of(text, decimal, grouped))
+
+
+def marks_of(text: pa.ChunkedArray, decimal: str = ".", grouped: bool = False) -> tuple[str, bool]:
+    """(decimal mark, whether the other mark groups thousands) of one column, in a source read with ``decimal`` and ``grouped``.
+
+    A comma that groups must do so in all values that hold one. A column without any comma has a decimal point in any source.
+
+    >>> marks_of(pa.chunked_array([["1,234", "12"]]), ".", True), marks_of(pa.chunked_array([["0.5"]]), ",", True)
+    (('.', True), ('.', False))
+    """
+    text = pc.utf8_trim_whitespace(text)
+    if decimal == ".":
+        return ".", grouped and _all(text, ",", _COMMA_GROUPS)
+    comma = pc.any(pc.match_substring(text, ",")).as_py() or _all(text, ".", _POINT_GROUPS)
+    return (",", grouped) if comma else (".", False)
+
+
+def spelled(text: pa.ChunkedArray, decimal: str = ".", grouped: bool = False) -> pa.ChunkedArray:
+    """Each cell's number, read with these marks whatever stands beside it; spelled with a point; null where it is no number.
+
+    >>> spelled(pa.chunked_array([["1.234,5", "2,5", "2.5"]]), ",", True).to_pylist()
+    ['1234.5', '2.5', None]
+    """
     text = pc.utf8_trim_whitespace(text)
     if decimal == ",":
-        with_comma = pc.match_substring(text, ",")
-        if pc.any(with_comma).as_py() or _all(text, ".", _POINT_GROUPS):
-            text = _ungrouped(text, ".", _POINT_GROUPS) if grouped else text
-            # a point that is left in such a column has no certain meaning: no number
-            text = pc.if_else(pc.match_substring(text, "."), pa.scalar("?"), pc.replace_substring(text, ",", "."))
-    elif grouped and _all(text, ",", _COMMA_GROUPS):
+        text = _ungrouped(text, ".", _POINT_GROUPS) if grouped else text
+        # a point that is left in such a column has no certain meaning: no number
+        text = pc.if_else(pc.match_substring(text, "."), pa.scalar("?", text.type), pc.replace_substring(text, ",", "."))
+    elif grouped:
         text = _ungrouped(text, ",", _COMMA_GROUPS)
     return pc.if_else(pc.match_substring_regex(text, _NUMBER), text, pa.scalar(None, text.type))
 
@@ -115,7 +139,7 @@ def booleans(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
     seen = set(text.unique().to_pylist()) - {None}
     if not any(seen <= pair for pair in _PAIRS) or (len(seen) == 1 and len(next(iter(seen))) == 1):
         return None  # a single letter alone ("y" in every row) says too little
-    return pc.if_else(pc.is_null(text), pa.scalar(None, pa.bool_()), pc.is_in(text, value_set=pa.array(_TRUE)))
+    return pc.if_else(pc.is_null(text), pa.scalar(None, pa.bool_()), pc.is_in(text, value_set=pa.array(TRUE)))
 
 
 def column(values: Sequence[Any]) -> pa.Array:
@@ -126,8 +150,38 @@ def column(values: Sequence[Any]) -> pa.Array:
     """
     try:
         return pa.array(values)
+    except UnicodeEncodeError as error:
+        raise half_character(error) from error
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-        return pa.array([spell(value) for value in values], pa.string())
+        there = [value for value in values if value is not None]
+        numbers = all(isinstance(value, Real) and not isinstance(value, bool) for value in there)
+        if numbers and not all(isinstance(value, int) for value in there):  # fractions; whole numbers beyond 64 bits are codes
+            return pa.array([None if value is None else _nearest(value) for value in values], pa.float64())
+        foreign = next((value for value in there if not isinstance(value, _WORDS)), None)
+        if foreign is not None:
+            raise DataError("TOC-151", "a column holds objects that are neither numbers, text nor dates",
+                            came=f"{type(foreign).__name__}: {foreign!r}"[:120],
+                            todo="turn them into numbers or text first, or leave the column out") from None
+        try:
+            return pa.array([spell(value) for value in values], pa.string())
+        except UnicodeEncodeError as error:
+            raise half_character(error) from error
+
+
+_WORDS = (str, Real, Decimal, date, time, timedelta, bytes, dict, list, tuple, np.generic, np.ndarray)
+
+
+def _nearest(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # beyond 1.8e308: told and treated like any other infinity
+        return float("inf") if value > 0 else float("-inf")
+
+
+def half_character(error: UnicodeEncodeError) -> DataError:
+    """The error for text that holds half of a character (a lone surrogate), which no encoding can write."""
+    return DataError("TOC-124", "text holds half of a character, which cannot be written in any encoding",
+                     came=ascii(error.object)[:80], todo="read the text again with its right encoding")
 
 
 def spell(value: Any) -> str | None:

@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 
 from tocsin.core.errors import DataError
 from tocsin.core.types import Dataset, Kind, Origin, Schema
-from tocsin.data.label import as_labels, is_label
+from tocsin.data.label import BESIDE, as_labels, is_label
 from tocsin.data.literal import is_text
 from tocsin.data.schema import conform, extras, infer, known
+from tocsin.data.settle import plain_only
 from tocsin.data.stamp import as_time, dates, is_clock, named_like_clock
 
 
@@ -46,6 +47,7 @@ def assemble(table: pa.Table, roles: Roles, origin: Origin, *, schema: Schema | 
         roles = _of_model(roles, schema, table)
     for name in (*roles.ignore, *filter(None, (roles.label, roles.time, roles.group, roles.id))):
         known(str(name), table.column_names)
+    _one_role_each(roles, table)
     table = table.drop_columns(list(dict.fromkeys(roles.ignore))) if roles.ignore else table
     roles, y = _labels(table, roles, schema, notes)
     group = None if roles.group is None else _group(table[roles.group], roles.group)
@@ -57,6 +59,16 @@ def assemble(table: pa.Table, roles: Roles, origin: Origin, *, schema: Schema | 
     X, schema = _features(table, roles, schema, notes)
     data = Dataset(X, kind, schema, ids, y, stamps, group, replace(origin, notes=tuple(dict.fromkeys(notes))))
     return _in_order(data, roles.time) if kind == "series" else data
+
+
+def _one_role_each(roles: Roles, table: pa.Table) -> None:
+    """DataError TOC-138 for a column with two roles, TOC-151 for a role given to a column of lists or bytes."""
+    named = [str(name) for name in (roles.label, roles.time, roles.group, roles.id, *dict.fromkeys(roles.ignore)) if name]
+    twice = [name for name in dict.fromkeys(named) if named.count(name) > 1]
+    if twice:
+        raise DataError("TOC-138", "a column has one role", came=f"{twice[0]!r} is named for several of label, time, group, id and ignore",
+                        todo="name another column, or leave one of the options out")
+    plain_only(table.select([str(name) for name in (roles.label, roles.time, roles.group, roles.id) if name]))
 
 
 def _of_model(roles: Roles, schema: Schema, table: pa.Table) -> Roles:
@@ -85,7 +97,12 @@ def _labels(table: pa.Table, roles: Roles, schema: Schema | None, notes: list[st
             notes.append(f"column {name!r} holds labels: kept for evaluation, not used as a feature (label=False makes it one)")
         else:
             notes.append(f"column {name!r} looks like labels and is left out (label=False makes it a feature)")
-    return replace(roles, label=label, ignore=[name for name in like if name != label]), y
+    out = [name for name in like if name != label]
+    if label is not None:
+        beside = [name for name, column in zip(table.column_names, table.columns) if name not in taken and is_label(name, column, BESIDE)]
+        notes += [f"column {name!r} marks changes beside the labels and is left out (label=False makes it a feature)" for name in beside]
+        out += beside
+    return replace(roles, label=label, ignore=out), y
 
 
 def _group(values: pa.ChunkedArray, name: str) -> np.ndarray:

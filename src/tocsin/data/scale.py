@@ -29,8 +29,10 @@ class Scale(Transformer):
             "none": values pass unchanged.
 
     Evidence columns of ``Encode`` (indicators, levels, frequencies, cyclic parts) come in their final scale: pass
-    ``fit(X, features=encode.features_)`` and they are left alone. A column that does not vary gets spread 1. Values beyond ±1e6 in
-    scaled units are set to ±1e6 (methods "standard" and "robust"), so that 1e300 cannot overflow later.
+    ``fit(X, features=encode.features_)`` and they are left alone, or, with ``evidence``, shrunk until their largest training value is
+    that: in a window of a hundred steps some rare level or missing cell is nothing rare, and unshrunk they would drown the measurements.
+    A column that does not vary gets spread 1. Values beyond ±1e6 in scaled units are set to ±1e6 (methods "standard" and "robust"),
+    so that 1e300 cannot overflow later.
 
     Raises ConfigError TOC-202; DataError TOC-110 (impute first), TOC-111, TOC-115.
 
@@ -41,8 +43,9 @@ class Scale(Transformer):
     Source: robust scaling, Huber 1981; rank-based normal scores, van der Waerden 1952.
     """
 
-    def __init__(self, method: str = "standard") -> None:
+    def __init__(self, method: str = "standard", evidence: float | None = None) -> None:
         self.method = method
+        self.evidence = evidence
 
     def fit(self, X: Any, y: Any = None, *, features: Sequence[dict[str, Any]] | None = None) -> Self:
         """Learn centre and spread (or quantiles) of each column; ``features`` tells which columns to leave alone."""
@@ -57,6 +60,9 @@ class Scale(Transformer):
             center[value], spread[value] = measure(X[:, value])
         if self.method == "quantile":
             self.knots_, self.normal_ = _normal_scores(X if len(X) else np.zeros((1, X.shape[1])))
+        if self.evidence is not None:  # evidence columns that were silent in training keep their full strength
+            largest = np.abs(X).max(axis=0, initial=0.0)
+            spread = np.where(value, spread, np.maximum(largest / self.evidence, 1.0))
         self.value_, self.center_, self.spread_ = value, center, spread
         return self
 
@@ -64,25 +70,20 @@ class Scale(Transformer):
         """(n, d) in scaled units."""
         value, center, spread = self._fitted()
         X = checked(X, width=len(center), finite=True)
-        if self.method == "none":
-            return X
         if self.method == "quantile":
-            return self._by_column(X, _to_normal)
+            return np.where(value, self._by_column(X, _to_normal), X / spread)
         with np.errstate(over="ignore"):
             scaled = (X - center) / spread
-        return np.where(value, np.clip(scaled, -_FAR, _FAR), X)
+        return np.where(value & (self.method != "none"), np.clip(scaled, -_FAR, _FAR), scaled)
 
     def inverse(self, Z: Any) -> np.ndarray:
         """(n, d) in the columns' own units: the inverse of ``transform`` wherever nothing was clipped and values were not tied."""
         value, center, spread = self._fitted()
         Z = checked(Z, width=len(center), finite=True)
-        if self.method == "none":
-            return Z
         if self.method == "quantile":
-            return self._by_column(Z, _from_normal)
+            return np.where(value, self._by_column(Z, _from_normal), Z * spread)
         with np.errstate(over="ignore"):
-            own = np.nan_to_num(Z * spread + center)
-        return np.where(value, own, Z)
+            return np.asarray(np.nan_to_num(Z * spread + center))
 
     def changes(self) -> tuple[Finding, ...]:
         """Which columns could not be given a spread of their own."""

@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from tocsin.core.errors import DataError
 from tocsin.core.types import Column, ColumnKind, Schema
 from tocsin.data.label import is_label
-from tocsin.data.literal import are_codes, booleans, is_text, number_text
-from tocsin.data.settle import MOSTLY, Reading, settle
+from tocsin.data.literal import are_codes, booleans, decimal_of, is_text, number_text
+from tocsin.data.settle import MOSTLY, Reading, plain_only, settle
 from tocsin.data.stamp import dates
 
 _UNIT = re.compile(r"\S.*?[\s_]*[(\[]\s*([^()\[\]]{1,20}?)\s*[)\]]\s*$")
@@ -38,7 +38,7 @@ def infer(table: pa.Table, *, label: str | None = None, time: str | None = None,
         if role is not None:
             known(role, table.column_names)
     gone = [name for name in (label, time, group, id) if name is not None]
-    settled = settle(table.drop_columns(gone) if gone else table, Reading(decimal=".", certain=True))
+    settled = plain_only(settle(table.drop_columns(gone) if gone else table, Reading(decimal=".")))
     columns = tuple(_column(name, values) for name, values in zip(settled.column_names, settled.columns))
     return Schema(columns, time=time, group=group, label=label, id=id)
 
@@ -69,7 +69,7 @@ def conform(table: pa.Table, schema: Schema) -> pa.Table:
                         came=f"without {', '.join(map(repr, missing[:8]))}" + (f"; {near[0]!r} is there" if near else ""),
                         todo="give the columns the names they had in training")
     chosen = table.select([place[name] for name in schema.names])
-    settled = settle(chosen, Reading(decimal="."), kinds={column.name: column.kind for column in schema.columns})
+    settled = plain_only(settle(chosen, Reading(decimal="."), kinds={column.name: column.kind for column in schema.columns}))
     return pa.table([_as(values, column) for values, column in zip(settled.columns, schema.columns)], names=list(schema.names))
 
 
@@ -136,7 +136,7 @@ def _counts_rows(name: str, values: pa.ChunkedArray) -> bool:
 def _text_kind(name: str, text: pa.ChunkedArray) -> tuple[ColumnKind, pa.ChunkedArray | None]:
     there = len(text) - text.null_count
     if not are_codes(text):
-        spelled = number_text(text)
+        spelled = _numbers(text)
         if len(text) - spelled.null_count >= MOSTLY * there:
             return "number", pc.cast(spelled, pa.float64())
     if booleans(text) is not None:
@@ -156,6 +156,12 @@ def _text_kind(name: str, text: pa.ChunkedArray) -> tuple[ColumnKind, pa.Chunked
     return ("id" if distinct >= 0.95 * there else "category"), None
 
 
+def _numbers(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text that ``settle`` left, as spelled numbers: a column that proves a mark of its own has it, whatever its source has."""
+    decimal, certain, _ = decimal_of([text])
+    return number_text(text, decimal, certain)
+
+
 def _as(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
     """Values in the type of the column's kind where they fit, text otherwise."""
     types = pa.types
@@ -164,7 +170,7 @@ def _as(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
         if types.is_timestamp(kind):
             raise _changed(column, "dates", values)
         if is_text(kind):
-            _some(column, values, number_text(values))
+            _some(column, values, _numbers(values))
             return values.cast(pa.float64()) if values.null_count == len(values) else values
         return values.cast(pa.int64()).cast(pa.float64()) if types.is_boolean(kind) else values.cast(pa.float64(), safe=False)
     if column.kind == "date" and is_text(kind):

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tocsin.core.errors import DataError
-from tocsin.data.literal import are_codes, booleans, decimal_of, is_text, number_text, spell, without_missing
-from tocsin.data.stamp import dates
+from tocsin.data.literal import are_codes, booleans, decimal_of, is_text, number_text, without_missing
+from tocsin.data.stamp import dates, seconds
 
 MOSTLY = 0.8
 
@@ -34,8 +34,10 @@ class Reading:
 
 
 def settle(table: pa.Table, reading: Reading, *, delimiter: str = "", kinds: Mapping[str, str] | None = None) -> pa.Table:
-    """``table`` with plain types. ``kinds`` (of a schema) hold columns to what they were: a category of figures stays text."""
-    columns = {name: _plain(column, name) for name, column in _flattened(table)}
+    """``table`` with plain types. ``kinds`` (of a schema) hold columns to what they were: a category of figures stays text.
+
+    Columns of lists, bytes and the like stay as they are, since the caller may ignore them; :func:`plain_only` refuses the rest."""
+    columns = {name: _plain(column) for name, column in _flattened(table)}
     texts = {name: column for name, column in columns.items() if is_text(column.type)}
     if not delimiter:  # the csv reader has already taken the spellings of "no value" as nulls
         texts = {name: without_missing(text) for name, text in texts.items()}
@@ -95,15 +97,39 @@ def _flattened(table: pa.Table) -> list[tuple[str, pa.ChunkedArray]]:
     """Columns with the fields of structs as columns of their own ("pump.flow")."""
     while any(pa.types.is_struct(kind) for kind in table.schema.types):
         table = table.flatten()
+        if len(set(table.column_names)) < table.num_columns:
+            twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
+            raise DataError("TOC-102", "fields of a structure have the names of other columns", came=", ".join(map(repr, twice[:8])),
+                            todo="rename these columns")
     return list(zip(table.column_names, table.columns))
 
 
-def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    """One of: int64, float64, bool, timestamp, string; everything else is turned into the nearest of these."""
+def plain_only(table: pa.Table) -> pa.Table:
+    """``table``, when none of its columns holds lists, bytes or another type that cannot be judged; else DataError TOC-140, TOC-151."""
+    for name, kind in zip(table.column_names, table.schema.types):
+        if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+            raise DataError("TOC-140", f"column {name!r} holds bytes", came=str(kind), todo=f"leave it out: ignore=[{name!r}]")
+        if not (is_text(kind) or any(test(kind) for test in _TESTS)):
+            raise DataError("TOC-151", f"column {name!r} holds a type that cannot be judged", came=str(kind)[:120],
+                            todo=f"split lists into columns of their own, decode bytes, or leave it out: ignore=[{name!r}]")
+    return table
+
+
+_TESTS = (pa.types.is_int64, pa.types.is_float64, pa.types.is_boolean, pa.types.is_timestamp)
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """One of: int64, float64, bool, timestamp, string, or the column itself when it is none of these."""
     kind = column.type
     types = pa.types
+    if isinstance(kind, pa.BaseExtensionType):
+        if types.is_nested(kind.storage_type):  # an interval, a point: no one number says what it is
+            return column
+        return _plain(pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type))
     if types.is_dictionary(kind):
-        return _plain(pc.cast(column, kind.value_type), name)
+        return _plain(pa.chunked_array([chunk.dictionary_decode() for chunk in column.chunks], kind.value_type))
+    if types.is_run_end_encoded(kind):
+        return _plain(pa.chunked_array([pc.run_end_decode(chunk) for chunk in column.chunks], kind.value_type))
     if types.is_int64(kind) or types.is_float64(kind) or types.is_boolean(kind) or types.is_timestamp(kind) or types.is_string(kind):
         return column
     if types.is_null(kind):
@@ -114,17 +140,16 @@ def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
         return column.cast(pa.int64())
     if types.is_date(kind):
         return column.cast(pa.timestamp("us" if types.is_date32(kind) else "ms"))
-    if types.is_duration(kind) or types.is_time(kind):  # seconds
-        unit = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[kind.unit]
-        return pc.divide(column.cast(pa.int32() if types.is_time32(kind) else pa.int64()).cast(pa.float64()), unit)
+    if types.is_duration(kind) or types.is_time(kind):
+        return seconds(column)
     if is_text(kind):
         return column.cast(pa.string())
     if types.is_binary(kind) or types.is_large_binary(kind):
         try:
             return column.cast(pa.string())
-        except pa.ArrowInvalid as error:
-            raise DataError("TOC-140", f"column {name!r} holds bytes", came=str(kind), todo=f"leave it out: ignore=[{name!r}]") from error
-    return pa.chunked_array([pa.array([spell(value) for value in column.to_pylist()], pa.string())])
+        except pa.ArrowInvalid:
+            return column
+    return column
 
 
 def _to_float(column: pa.ChunkedArray) -> pa.ChunkedArray:

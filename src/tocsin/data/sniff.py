@@ -15,6 +15,7 @@ import pyarrow as pa
 from tocsin.core.errors import DataError
 
 SAMPLE = 1 << 20
+LARGE, RATIO = 1 << 30, 100  # what unpacks to more bytes than LARGE and to more than RATIO times its size is refused
 _FORMATS = {".csv": "csv", ".tsv": "csv", ".tab": "csv", ".parquet": "parquet", ".pq": "parquet", ".jsonl": "json", ".ndjson": "json",
             ".json": "json", ".npy": "npy", ".npz": "npz", ".feather": "arrow", ".arrow": "arrow", ".ipc": "arrow"}
 _PACKED = (".gz", ".bz2", ".zst", ".lz4")
@@ -47,8 +48,46 @@ class Dialect:
 
 
 def opened(path: Path) -> pa.NativeFile:
-    """The file's bytes, unpacked when its name ends in .gz, .bz2, .zst or .lz4."""
-    return pa.input_stream(str(path), compression="detect" if path.suffix.lower() in _PACKED else None)
+    """The file's bytes, unpacked when its name ends in .gz, .bz2, .zst or .lz4. Reading raises DataError TOC-142 where a packed file
+    grows beyond measure (:func:`check_growth`)."""
+    if path.suffix.lower() not in _PACKED:
+        return pa.input_stream(str(path), compression=None)
+    return pa.PythonFile(_Unpacked(path), mode="r")
+
+
+def check_growth(unpacked: int, packed: int, path: Path) -> None:
+    """DataError TOC-142 when content is both over 1 GiB and over 100 times its packed size, so that a small file cannot fill the memory.
+
+    Tables of measurements pack to a half or a tenth; text of a few repeated lines may pass 100.
+    """
+    if unpacked > LARGE and unpacked > RATIO * packed:
+        raise DataError("TOC-142", "the file grows beyond measure when it is unpacked",
+                        came=f"{path}: {packed} bytes become more than {unpacked // 2**20} MiB",
+                        todo="unpack it with another program and pass that file, if you trust it")
+
+
+class _Unpacked:
+    """A packed file as a stream of what is in it, with a limit on its growth."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.packed, self.count = path, path.stat().st_size, 0
+        self.inner = pa.input_stream(str(path), compression="detect")
+
+    def read(self, size: int) -> bytes:
+        try:
+            block = bytes(self.inner.read(size))
+        except OSError as error:
+            raise _cannot_unpack(self.path, error) from error
+        self.count += len(block)
+        check_growth(self.count, self.packed, self.path)
+        return block
+
+    @property
+    def closed(self) -> bool:
+        return bool(self.inner.closed)
+
+    def close(self) -> None:
+        self.inner.close()
 
 
 def head(path: Path, size: int = SAMPLE) -> bytes:
@@ -59,8 +98,12 @@ def head(path: Path, size: int = SAMPLE) -> bytes:
     except PermissionError as error:
         raise DataError("TOC-120", "the file may not be read", came=str(path), todo="give read permission, or pass another file") from error
     except OSError as error:
-        raise DataError("TOC-123", "the file cannot be unpacked or read", came=f"{path}: {error}"[:300],
-                        todo="check that the file is complete, or write it again") from error
+        raise _cannot_unpack(path, error) from error
+
+
+def _cannot_unpack(path: Path, error: OSError) -> DataError:
+    return DataError("TOC-123", "the file cannot be unpacked or read", came=f"{path}: {error}"[:300],
+                     todo="check that the file is complete, or write it again")
 
 
 def format_of(path: Path) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from tocsin.core.errors import DataError
+from tocsin.core.types import plain_array
 from tocsin.data import array, columnar, delimited, digest, lines, sql
 from tocsin.data.frame import to_table
 from tocsin.data.sniff import format_of
@@ -63,6 +64,8 @@ def is_several(source: Any) -> bool:
 def paths(source: str | os.PathLike[str]) -> list[Path]:
     """The files that a path or glob names, globs sorted. DataError TOC-120 when there are none, TOC-121 for a folder."""
     path = Path(source)
+    if not os.fspath(source):
+        raise DataError("TOC-120", "no file is named", came="an empty path", todo="pass a path")
     if path.is_dir():
         raise DataError("TOC-121", "this is a folder", came=str(source), todo=f"pass a file, or a glob such as '{path}/*.csv'")
     if path.exists():
@@ -214,13 +217,15 @@ def _delimiter(path: Path, options: Options) -> str | None:
 
 
 def _numbers(X: np.ndarray) -> pa.Table | np.ndarray:
+    if X.ndim not in (1, 2):
+        raise DataError("TOC-115", "an array of two dimensions is needed", came=f"{X.dtype} {X.shape}", todo="pass rows and columns")
     if X.dtype.names or X.dtype.kind not in "biuf":
         return to_table(np.asarray(X)).table
     return np.asarray(X)
 
 
 def _as_columns(X: np.ndarray) -> dict[str, np.ndarray]:
-    X = X[:, None] if X.ndim == 1 else X
+    X = plain_array(X[:, None] if X.ndim == 1 else X)
     if X.ndim != 2:
         raise DataError("TOC-115", "an array of two dimensions is needed", came=str(X.shape), todo="pass rows and columns")
     return {f"x{j}": np.ascontiguousarray(X[:, j]) for j in range(X.shape[1])}

@@ -8,6 +8,7 @@ written. Figures such as 03/04/2024 are ambiguous: the column decides (a part ab
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,7 @@ from tocsin.data.literal import is_text
 _CLOCK = (r"(?:[T ,]+(?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,9})\d*)?)?\s*(?P<p>[AaPp][Mm])?"
           r"\s*(?P<z>Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?$")
 _ISO = r"^(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})" + _CLOCK
+_HOUR = r"^(\d{4}-\d{2}-\d{2}[T ]\d{2})$"  # ISO 8601 allows an hour alone
 _FIGURES = r"^(?P<a>\d{1,2})[-/.](?P<b>\d{1,2})(?:[-/.](?P<y>\d{4})|/(?P<yy>\d{2}))" + _CLOCK
 _DAY_NAME = r"^(?P<d>\d{1,2})[-/ .]+(?P<n>[A-Za-z]{3})[a-z]*[-/ ,.]+(?P<y>\d{4})" + _CLOCK
 _NAME_DAY = r"^(?P<n>[A-Za-z]{3})[a-z]*\.? +(?P<d>\d{1,2}),? +(?P<y>\d{4})" + _CLOCK
@@ -25,6 +27,8 @@ _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _LOOKS = re.compile(r"^\s*\d{1,4}[-/.]\d{1,2}[-/.]|^\s*\d{1,2}[-/ .]+[A-Za-z]{3}|^\s*[A-Za-z]{3,9}\.? +\d{1,2},? +\d{4}")
 _CLOCK_NAME = re.compile(r"(?:^|[_\s.\-])(time|timestamp|date|datetime|ts|epoch|zeit|datum)(?:$|[_\s.\-(\[])", re.I)
 _EPOCHS = (("s", 1e8, 4.2e9), ("ms", 1e11, 4.2e12), ("us", 1e14, 4.2e15), ("ns", 1e17, 4.2e18))  # 1973 to 2103
+
+_YEAR_1 = int(np.datetime64("0001-01-01", "us").astype(np.int64))  # Python knows no date before it
 
 
 def dates(text: pa.ChunkedArray, order: str = "") -> tuple[pa.ChunkedArray, str]:
@@ -38,10 +42,10 @@ def dates(text: pa.ChunkedArray, order: str = "") -> tuple[pa.ChunkedArray, str]
     head = [value for value in text.slice(0, 200).to_pylist() if value]
     if head and 2 * sum(bool(_LOOKS.match(value)) for value in head) < len(head):
         return nothing, ""
-    try:
-        return pc.cast(text, pa.timestamp("us")), ""
-    except pa.ArrowInvalid:
-        text = pc.utf8_trim_whitespace(text)
+    quick = _quick(text)
+    if quick is not None:
+        return quick, ""
+    text = pc.replace_substring_regex(pc.utf8_trim_whitespace(text), _HOUR, r"\1:00")
     whole = np.full(len(text), np.datetime64("NaT", "us"))
     found = ""
     for pattern in (_ISO, _FIGURES, _DAY_NAME, _NAME_DAY):
@@ -54,6 +58,16 @@ def dates(text: pa.ChunkedArray, order: str = "") -> tuple[pa.ChunkedArray, str]
         whole = whole.astype(np.promote_types(whole.dtype, stamps.dtype))
         whole[left] = stamps
     return pa.chunked_array([pa.array(whole)]), found
+
+
+def _quick(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """All values at once when all are ISO 8601, else None. What it reads, the patterns of ``dates`` read alike."""
+    try:
+        stamps = pc.cast(text, pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        return None
+    first = pc.min(stamps).cast(pa.int64()).as_py()
+    return stamps if first is None or first >= _YEAR_1 else None
 
 
 class _Parts:
@@ -186,6 +200,16 @@ def _since_1970(column: pa.ChunkedArray) -> np.ndarray | None:
             stamps[missing] = np.datetime64("NaT")
             return stamps
     return None
+
+
+def seconds(values: Any) -> Any:
+    """Durations and times of day (an Arrow array or column) as float64 seconds.
+
+    >>> seconds(pa.array([1500], pa.duration("ms"))).to_pylist()
+    [1.5]
+    """
+    whole = values.cast(pa.int32() if pa.types.is_time32(values.type) else pa.int64())
+    return pc.divide(whole.cast(pa.float64(), safe=False), {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[values.type.unit])
 
 
 def is_clock(stamps: np.ndarray) -> bool:

@@ -68,9 +68,12 @@ class Conformal(Calibrator):
     Series. With ``block`` > 1 (a window's length: scores that far apart share no data), neighbours that exceed together are one cluster.
     ``effective_`` (m times clusters per exceedance, the extremal index) takes the place of m, and the tail is fitted to cluster
     peaks: p is the chance for one point of a fresh stretch, on average. Points of one stretch still alarm together, and nothing is
-    promised for them jointly. Where ``effective_`` is below about 40, the delivered rate is a third to three times the asked one.
+    promised for them jointly. Few clusters cannot tell the shape of their tail, so a prior from hydrology helps (``tail.FEW``).
+    Asked 1 %, simulated series of 240-2000 steps with blocks of 12-64 (autoregressive, squared, moving sums, lognormal; 20 to 2000
+    effective scores) delivered 0.6-1.6 % on average over series, lognormal ones up to 2.1 %; a single short series strays further.
 
-    trim       calibration scores may hold anomalies: those that the bulk's own tail finds impossible are left out (see ``trim.py``)
+    trim       calibration scores may hold anomalies: those that the bulk's own tail finds impossible are left out (see ``trim.py``);
+               of a series, whole clusters with their flanks
     tail       "pareto", "exponential" (for scores known to fall off that fast), or "none": p ends at 1 / (m + 1), far outliers tie
 
     Learned: ``scores_`` as given, ``count_`` used, ``effective_``, ``trimmed_``. Raises DataError TOC-110 (NaN), TOC-113 (few), TOC-115,
@@ -101,10 +104,10 @@ class Conformal(Calibrator):
         if block < 1:
             raise ConfigError("TOC-240", "a block has at least one step", came=repr(block), todo="pass block=1 for independent rows")
         self._forget()
-        kept = keep(scores, block) if self.trim else np.ones(len(scores), dtype=bool)
         self.scores_ = scores.copy()  # whole, so that a threshold can be fitted anew
         self.unit_ = _HUGE_UNIT if np.abs(scores).max() > _HUGE else 1.0
         scores = scores / self.unit_
+        kept = keep(scores, block) if self.trim else np.ones(len(scores), dtype=bool)
         self.trimmed_ = int((~kept).sum())
         self._learn(scores, kept, block)
         return self
@@ -130,19 +133,21 @@ class Conformal(Calibrator):
         self.log_above_ = self._log_p(above / m)  # just above a knot
         at = np.where(times > 1, above + times, above)  # at a knot: conformal where tied, continuous else
         self.log_at_ = self._log_p(at / m)
-        tail = self._tail(found.excesses, found.level)
+        tail = self._tail(found.excesses, found.level, tails.FEW if block > 1 else None)
         self.tail_scale_, self.tail_ = tail.scale, tail.log_survival
 
     def _log_p(self, share: np.ndarray) -> np.ndarray:
         return np.asarray(np.log((self.effective_ * share + 1) / (self.effective_ + 1)))
 
-    def _tail(self, excesses: np.ndarray, level: float) -> tails.Tail:
+    def _tail(self, excesses: np.ndarray, level: float, prior: tails.Prior | None) -> tails.Tail:
         start = float(self.knots_[-1])
         if self.tail == "none":
             return tails.Tail(start, 1.0, np.zeros(len(tails.KNOTS)))
         if not len(excesses):
             return tails.degenerate(start)
-        return (tails.pareto if self.tail == "pareto" else tails.exponential)(excesses, start, level)
+        if self.tail == "exponential":
+            return tails.exponential(excesses, start, level)
+        return tails.pareto(excesses, start, level, prior=prior)
 
     def _beyond(self, scores: np.ndarray) -> np.ndarray:
         if self.tail == "none":

@@ -43,6 +43,42 @@ def peaks(scores: np.ndarray, kept: np.ndarray, block: int) -> Peaks:
     return Peaks(np.maximum.reduceat(scores[at] - level, np.r_[0, longest + 1]), level, share)
 
 
+def regions(scores: np.ndarray, kept: np.ndarray, block: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cluster peaks, highest first: their positions (k,), and (m,) the cluster that owns each step, -1 where not ``kept``.
+
+    The highest step left takes all steps nearer than ``block``, and its hump: the run around it that is above half its height over the
+    median, and half a block more on both sides. A gross anomaly lifts every window that touches it, so its flanks fall over a block, and
+    must not pass for clusters of their own. Repeated until no step is left. With ``block`` 1 each score is a cluster.
+    """
+    order = np.argsort(-scores, kind="stable")
+    order = order[kept[order]]
+    owner = np.full(len(scores), -1)
+    if block == 1 or not len(order):
+        owner[order] = np.arange(len(order))
+        return order, owner
+    median = float(np.median(scores[kept]))
+    tops: list[int] = []
+    for at in order.tolist():
+        if owner[at] >= 0:
+            continue
+        left, right = _hump(scores, at, scores[at] / 2 + median / 2)
+        low, end = max(0, min(at - block + 1, left - block // 2)), max(at + block, right + 1 + block // 2)
+        part = owner[low:end]
+        part[(part < 0) & kept[low:end]] = len(tops)
+        tops.append(at)
+    return np.array(tops, dtype=np.int64), owner
+
+
+def _hump(scores: np.ndarray, at: int, above: float) -> tuple[int, int]:
+    """First and last step of the run around ``at`` that is ``above``."""
+    left = right = at
+    while left > 0 and scores[left - 1] > above:
+        left -= 1
+    while right + 1 < len(scores) and scores[right + 1] > above:
+        right += 1
+    return left, right
+
+
 def _index(gaps: np.ndarray) -> float:
     """The extremal index from the steps between successive exceedances: clusters per exceedance, at most 1."""
     total, squares = float((gaps - 1).sum()), float(((gaps - 1) * (gaps - 2)).sum())

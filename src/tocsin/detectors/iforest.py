@@ -49,7 +49,8 @@ class Iforest(Detector):
 
     def _fit(self, X: np.ndarray, y: np.ndarray | None, groups: np.ndarray) -> None:
         for name, least in (("trees", 1), ("rows", 2)):
-            if getattr(self, name) < least:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
                 raise ConfigError("TOC-202", f"Iforest: {name} must be at least {least}", came=repr(getattr(self, name)),
                                   todo=f"give {name} a whole number from {least}")
         self.mean_, self.std_ = moments(X)

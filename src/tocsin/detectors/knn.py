@@ -88,7 +88,7 @@ class Knn(Detector):
         return min(k, len(self.rows_))
 
     def _at_least_one(self, k: int) -> None:
-        if k < 1:
+        if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
             raise ConfigError("TOC-202", "Knn: k must be at least 1", came=repr(k), todo="give a whole number from 1")
 
     def _blocks(self, X: np.ndarray, k: int, ties: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -155,7 +155,10 @@ def _quoted(name: str) -> str:
 
 
 def _value(value: Any) -> str:
-    return str(bool(value)).lower() if isinstance(value, (bool, np.bool_)) else f"'{_short(value)}'"
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value)).lower()
+    described = isinstance(value, str) and value[:1] == "(" and value[-1:] == ")"  # "(a value that ...)" describes a cell, quotes one not
+    return _short(value)[1:-1] if described else f"'{_short(value)}'"
 
 
 def _unit(unit: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,27 +12,31 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from tocsin.core.errors import ConfigError
 from tocsin.core.types import Dataset, Detections
-from tocsin.data.read import batches
+from tocsin.data.read import batches, read
 from tocsin.pipeline.pipeline import Pipeline
 
 COLUMNS = ("id", "time", "score", "p_value", "is_anomaly")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def score(model: Pipeline, source: Any, out: str | Path, *, rows: int = 65_536, progress: Callable[[int], None] | None = None,
           **read_options: Any) -> dict[str, Any]:
-    """Judge ``source`` and write one line per row to ``out``; returns counts and the highest scores.
+    """Judge ``source`` and write one line per row to ``out``; returns counts and the highest scores. Labels are not looked at.
 
     Tables stream: memory holds ``rows`` rows at a time. A series is judged whole, because its windows and its clock reach over batches.
     A threshold that looks at all judged rows (false discovery) is refused for streams: TOC-294.
     """
     if model.kind_ != "series" and model.threshold_.of_batch:
         raise ConfigError("TOC-294", "this threshold decides over all rows together and cannot stream", came=repr(model.threshold_),
-                          todo="use model.with_threshold('false_alarm_rate=0.01'), or judge the data in memory with detect")
-    summary: dict[str, Any] = {"rows": 0, "anomalies": 0, "max_score": None, "min_p_value": None, "threshold": None, "out": str(out)}
+                          todo="choose threshold false_alarm_rate=0.01 (on the command line --threshold, in Python with_threshold), "
+                               "or judge the rows in memory with detect")
+    summary: dict[str, Any] = {"rows": 0, "anomalies": 0, "events": None, "max_score": None, "min_p_value": None, "threshold": None,
+                               "out": str(out)}
     with atomic_csv(Path(out)) as write:
         for found in _judged(model, source, rows, read_options):
             write(found)
@@ -41,8 +47,11 @@ def score(model: Pipeline, source: Any, out: str | Path, *, rows: int = 65_536, 
 
 
 def _judged(model: Pipeline, source: Any, rows: int, read_options: dict[str, Any]) -> Iterator[Detections]:
-    if model.kind_ == "series" or isinstance(source, (Dataset, np.ndarray)):
+    if isinstance(source, (Dataset, np.ndarray)):
         yield model.detect(source)
+        return
+    if model.kind_ == "series":
+        yield model.detect(read(source, schema=model.schema_, **{**read_options, "kind": model.kind_}))
         return
     for batch in batches(source, rows=rows, schema=model.schema_, **read_options):
         yield model.detect(batch)
@@ -52,6 +61,7 @@ def _count(summary: dict[str, Any], found: Detections) -> None:
     if len(found) == 0:
         return
     summary["rows"] += len(found)
+    summary["events"] = len(found.events) if found.time is not None or found.events else summary["events"]
     summary["anomalies"] += int(found.is_anomaly.sum())
     summary["threshold"] = found.threshold if np.isfinite(found.threshold) else None
     summary["max_score"] = max(float(found.score.max()), -np.inf if summary["max_score"] is None else summary["max_score"])
@@ -97,15 +107,18 @@ class atomic_csv:
 def csv_table(found: Detections) -> pa.Table:
     """The five columns of a detections file; text that a spreadsheet would run is disarmed, a missing time stays empty."""
     ids = found.ids if found.ids.dtype.kind in "iu" else [str(harmless(value)) for value in found.ids.tolist()]
-    time = pa.nulls(len(found), pa.string()) if found.time is None else pa.array([str(value) for value in found.time])
+    time = pa.nulls(len(found), pa.string()) if found.time is None else pa.array(found.time.astype(str))
+    if found.time is not None and found.time.dtype.kind == "M":
+        time = pc.if_else(pa.array(np.isnat(found.time)), pa.scalar(None, pa.string()), time)
     return pa.table({"id": pa.array(ids), "time": time, "score": found.score, "p_value": found.p_value,
                      "is_anomaly": found.is_anomaly.astype(np.int8)})
 
 
 def harmless(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula gets a leading apostrophe; numbers stay numbers.
+    """Text that a spreadsheet would run as a formula gets a leading apostrophe; numbers, also those written as text, stay as they are.
 
-    >>> harmless("=1+1"), harmless(-3)
-    ("'=1+1", -3)
+    >>> harmless("=1+1"), harmless("-5"), harmless("-5+A1"), harmless(-3)
+    ("'=1+1", '-5', "'-5+A1", -3)
     """
-    return "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    runs = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r", "\n")
+    return "'" + value if runs and not (_NUMBER.fullmatch(value) and math.isfinite(float(value))) else value

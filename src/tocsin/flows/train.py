@@ -36,7 +36,7 @@ class Setup(Config):
     scale: str = "standard"
     denoise: str | None = None
     training: Training | None = None
-    seed: int = 0
+    seed: int = Field(0, ge=0)
 
 
 def fit(train: Any, detector: str | Detector = "auto", *, kind: Kind | None = None, label: str | None = None, time: str | None = None,
@@ -83,6 +83,8 @@ def dataset(data: Any, *, kind: Kind | None = None, **options: Any) -> Dataset:
 
 def compose(data: Dataset, detector: str | Detector = "auto", **settings: Any) -> Pipeline:
     """The unfitted pipeline for ``data`` that the settings describe."""
+    if not isinstance(detector, (str, Detector)):
+        raise ConfigError("TOC-203", "this is no detector", came=repr(detector)[:80], todo="pass a name that `tocsin detectors` lists")
     setup = Setup(**settings, **({"detector": detector} if isinstance(detector, str) else {}))
     chosen = detector if isinstance(detector, Detector) else _make(setup, data)
     steps = standard_steps(data.kind, data.schema, denoise=setup.denoise, scale=setup.scale)

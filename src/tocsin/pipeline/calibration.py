@@ -7,7 +7,8 @@ cross      k folds; each row is scored by a detector fitted on the other folds; 
 holdout    one part is set aside and the model is fitted on the rest alone; exact split-conformal validity, one fit. Right for much data
            and for networks.
 series     both of the above with contiguous blocks instead of rows. Between a block and its training rows lies one window on each
-           side that belongs to neither, so that no window has seen the block.
+           side that belongs to neither, so that no window has seen the block. One part is set aside only where it holds 40 windows:
+           p-values are worth as much as there are windows to compare with, not steps.
 
 Split conformal: Papadopoulos et al. 2002; cross-conformal: Vovk 2015.
 """
@@ -25,6 +26,7 @@ from tocsin.core.seed import generator
 _CROSS_MOST = 5_000  # rows up to which every row is worth refitting for
 _HOLDOUT_SHARE, _HOLDOUT_MOST = 0.2, 10_000
 _SLOW_FROM = 1_000  # rows from which a network is calibrated on one held-out part
+_ENOUGH = 40  # windows in the held-out part of a series
 _BLOCKS = 4  # spread over the series, so that the held-out part sees its seasons
 
 
@@ -62,15 +64,14 @@ def series_plan(groups: np.ndarray, reach: int, *, slow: bool, everyone: bool) -
     """Contiguous blocks of grid rows. ``reach``: the window, in steps. Raises DataError TOC-118 when no two blocks fit."""
     t = len(groups)
     longest = max(4, t // (2 * max(reach, 1) + 1))
-    k = min(5 if slow else 10, longest, t // max(2 * reach, 4))
+    k = min(10 if not slow else 5 if t < _SLOW_FROM else 3, longest, t // max(2 * reach, 4))
     if k < 2:
         raise DataError("TOC-118", "the series is too short to hold out a part for calibration",
                         came=f"{t} steps with windows of {reach}", todo=f"pass at least {4 * max(reach, 4)} steps or a smaller window")
-    if everyone or not slow or t < _SLOW_FROM:
+    if everyone or not slow or t < _SLOW_FROM or t * _HOLDOUT_SHARE < _ENOUGH * reach:
         return Plan("cross", tuple(np.array_split(np.arange(t), k)), refit=True, block=reach)
-    blocks = min(_BLOCKS, k - 1)
-    size = max(int(t * _HOLDOUT_SHARE) // blocks, reach)
-    centres = (np.arange(blocks) + 0.5) / blocks * t
+    size = int(t * _HOLDOUT_SHARE) // _BLOCKS
+    centres = (np.arange(_BLOCKS) + 0.5) / _BLOCKS * t
     held = np.unique(np.concatenate([np.arange(max(0, int(c - size / 2)), min(t, int(c + size / 2))) for c in centres]))
     return Plan("holdout", (held,), refit=False, block=reach)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tocsin.core.errors import DataError
+from tocsin.core.errors import ConfigError, DataError
 from tocsin.core.types import Dataset, Kind, Schema
 from tocsin.data.read import read
 from tocsin.data.schema import conform
@@ -19,13 +19,20 @@ def as_dataset(data: Any, *, schema: Schema | None = None, kind: Kind | None = N
     Takes a Dataset, an array or nested list of numbers, and everything that ``tocsin.read`` takes. Raises DataError.
     """
     if isinstance(data, Dataset):
-        return data if schema is None else _conformed(data, schema)
+        return _judged(data if schema is None else _conformed(data, schema))
     if isinstance(data, (list, tuple)):
         data = _numbers(data)
     if isinstance(data, np.ndarray) and data.dtype.kind in "biuf":
         made = Dataset.of(data, kind=kind or "table")
-        return made if schema is None else _conformed(made, schema)
-    return read(data, kind=kind, schema=schema)
+        return _judged(made if schema is None else _conformed(made, schema))
+    return _judged(read(data, kind=kind, schema=schema))
+
+
+def _judged(data: Dataset) -> Dataset:
+    if data.kind not in ("table", "series"):
+        raise ConfigError("TOC-202", f"data of kind {data.kind!r} cannot be judged by this version", came=data.origin.source[:120],
+                          todo="pass a table or a series")
+    return data
 
 
 def _numbers(rows: Any) -> Any:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tocsin.core.errors import ArtifactError, StateError
 from tocsin.core.state import build
-from tocsin.core.types import Dataset, Finding, Schema
+from tocsin.core.types import Dataset, Finding, Schema, plain_array
 from tocsin.data.clean import Clean
 from tocsin.data.clock import apply, regrid
 from tocsin.data.denoise import Denoise
@@ -162,7 +162,8 @@ def as_table(data: Dataset) -> pa.Table:
     """``data.X`` as an Arrow table with the schema's column names."""
     if isinstance(data.X, pa.Table):
         return data.X
-    return pa.table({name: pa.array(np.ascontiguousarray(data.X[:, j])) for j, name in enumerate(data.schema.names)})
+    X = plain_array(data.X)
+    return pa.table({name: pa.array(np.ascontiguousarray(X[:, j])) for j, name in enumerate(data.schema.names)})
 
 
 def standard_steps(kind: str, schema: Schema, *, denoise: str | None = None, scale: str = "standard") -> list[Transformer]:
@@ -170,6 +171,6 @@ def standard_steps(kind: str, schema: Schema, *, denoise: str | None = None, sca
     steps: list[Transformer] = [Clean(schema.to_dict()), Encode(), Impute("linear" if kind == "series" else "median")]
     if denoise is not None:
         steps.append(Denoise(denoise))
-    return [*steps, Scale(scale)]
+    return [*steps, Scale(scale, evidence=1.0 if kind == "series" else None)]
 
 

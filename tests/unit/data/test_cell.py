@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from tocsin.core.errors import DataError
-from tocsin.data.cell import Habit, learn, natural, read, simple
+from tocsin.data.cell import Habit, finite, learn, natural, read, simple
 
 
 def as_form(values, form):
@@ -100,3 +100,24 @@ def test_run_length_and_chunked_columns_are_unwrapped():
     assert simple(pa.chunked_array([packed]), "c").to_pylist() == [1.0, 1.0, 2.0]
     assert simple(pa.chunked_array([["a"], ["b"]]), "c").to_pylist() == ["a", "b"]
     assert natural(pa.float64()) == "number"
+
+
+@pytest.mark.parametrize(("cells", "mark", "grouped"), [
+    (["3,5", "1.234,5", "7"], ",", True), (["3.5", "1,234.5"], ".", True), (["1,234"], ".", False), (["1,234", "0.5"], ".", True),
+    (["1,2", "0.5"], ".", False), (["x"], ".", False)])
+def test_the_marks_of_numbers_are_learned_from_the_column(cells, mark, grouped):
+    habit = learn(pa.array(cells, pa.large_string()), "number")
+    assert (habit.mark, habit.grouped) == (mark, grouped)
+
+
+def test_infinity_missing_and_wrong_cells_are_counted_apart():
+    cells = read(pa.array(["inf", "-Infinity", "1e400", "x", "5 %", "1", " n/a ", "--", None], pa.large_string()), Habit("number"), "c")
+    assert (cells.read, cells.infinite, cells.wrong) == (1, 3, 2)
+    assert cells.values.to_pylist() == [None] * 5 + [1.0] + [None] * 3
+
+
+def test_finite_drops_nan_and_counts_infinity():
+    cells = finite(pa.array([1.0, np.nan, np.inf, None]))
+    assert cells.values.to_pylist() == [1.0, None, None, None]
+    assert (cells.infinite, cells.read) == (1, 1)
+    assert finite(pa.array([], pa.float64())).read == 0

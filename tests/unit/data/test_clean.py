@@ -87,6 +87,22 @@ def test_the_decimal_mark_is_learned():
     assert Clean(schema(n="number")).fit(pa.table({"n": ["1,234.5"]})).transform(pa.table({"n": ["1,234"]}))["n"].to_pylist() == [1234.0]
 
 
+def test_a_number_that_could_be_read_two_ways_is_none():
+    clean = Clean(schema(n="number")).fit(pa.table({"n": ["1", "2", "3", "4", "1,234"]}))
+    assert clean.transform(pa.table({"n": ["1,234", "0,5", "6"]}))["n"].to_pylist() == [None, None, 6.0]
+    assert counts(clean.changes()) == {("n", "wrong_type"): 1}
+
+
+@pytest.mark.parametrize("train", [["1.234,5", "2,5", "x"], ["1,234.5", "0.5", "x"], ["1", "2", "x"]])
+def test_a_number_is_read_the_same_alone_and_in_company(train):
+    clean = Clean(schema(n="number")).fit(pa.table({"n": train}))
+    cells = ["1,234", "1.234", "1.234,5", "1,234.5", "0,5", "0.5", "12", "x", "-", "inf"]
+    alone = [clean.transform(pa.table({"n": [cell]}))["n"][0].as_py() for cell in cells]
+    assert clean.transform(pa.table({"n": cells}))["n"].to_pylist() == alone
+    again = build(Clean, clean.state())
+    assert again.transform(pa.table({"n": cells}))["n"].to_pylist() == alone
+
+
 def test_a_date_that_could_be_read_two_ways_is_told():
     clean = Clean(schema(d="date")).fit(pa.table({"d": ["03/04/2024", "03/04/2024"]}))
     assert ("d", "ambiguous_date") in counts(clean.changes())

@@ -59,7 +59,7 @@ def test_frequency_rises_with_rarity():
     train = strings(*["often"] * 900, *[f"v{i % 50}" for i in range(100)])
     coding, plan, out = coded("frequency", train, strings("often", "v1", "new", None))
     assert out[0, 0] < out[1, 0] < out[2, 0] and out[2, 1] == CAP and not out[3].any()
-    assert coding.read(plan, out[:1]) == ["(a value of 0.9 of the rows)"]
+    assert coding.read(plan, out[:1]) == ["(a value that 90.00% of the rows have)"]
     assert CODINGS["levels"].learn(train, 20) is None
 
 

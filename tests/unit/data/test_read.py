@@ -1,6 +1,7 @@
 """read() and batches(): every source, every kind of bad input."""
 
 import datetime
+import gzip
 import hashlib
 
 import numpy as np
@@ -14,6 +15,7 @@ import sqlalchemy
 
 from tocsin.core.errors import DataError
 from tocsin.core.types import Dataset
+from tocsin.data import sniff
 from tocsin.data.read import batches, read
 
 
@@ -93,7 +95,10 @@ def test_decimal_comma_and_thousands(tmp_path, text, expected):
 
 def test_an_ambiguous_comma_is_noted_and_decimal_overrides(tmp_path):
     path = write(tmp_path, "a.csv", 'a,b\n1,"1,234"\n2,"12,000"\n')
-    assert any("1,234" in note for note in read(path).origin.notes)
+    data = read(path)
+    assert any("1,234" in note for note in data.origin.notes) and data.schema["b"].kind == "category"
+    again = read({"a": [1] * 6, "b": ["1,234"] * 6}, schema=data.schema)
+    assert again.X["b"].to_pylist() == ["1,234"] * 6
     assert column(read(path, decimal=","), "b") == [1.234, 12.0]
     assert column(read(path, decimal="."), "b") == [1234, 12000]
 
@@ -233,6 +238,34 @@ def test_cut_parquet(tmp_path):
     refused("TOC-123", write(tmp_path, "b.parquet", (tmp_path / "a.parquet").read_bytes()[:2000]))
 
 
+def test_a_header_that_numpy_would_mend_with_a_warning_is_corrupt(tmp_path):
+    np.save(tmp_path / "a.npy", np.ones((12, 3)))
+    damaged = (tmp_path / "a.npy").read_bytes().replace(b"(12, 3)", b"(1L, 3)")
+    refused("TOC-123", write(tmp_path, "b.npy", damaged))
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.jsonl.gz", "a.json.gz", "a.npz"])
+def test_a_packed_file_that_grows_beyond_measure_is_refused(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(sniff, "LARGE", 2 << 20)
+    if name == "a.npz":
+        np.savez_compressed(tmp_path / name, X=np.zeros((100_000, 4)))
+    else:
+        first, line, last = {"a.csv.gz": (b"a,b\n", b"0,0\n", b""), "a.jsonl.gz": (b"", b'{"a": 0}\n', b""),
+                             "a.json.gz": (b"[", b'{"a": 0},', b'{"a": 0}]')}[name]
+        write(tmp_path, name, gzip.compress(first + line * (3 * 2**20 // len(line)) + last))
+    refused("TOC-142", tmp_path / name)
+    with pytest.raises(DataError, match="TOC-142"):
+        list(batches(tmp_path / name))
+    monkeypatch.setattr(sniff, "RATIO", 5000)
+    if name != "a.json.gz":
+        assert len(read(tmp_path / name)) >= 100_000
+
+
+def test_a_packed_file_cut_after_the_first_megabyte_is_damaged(tmp_path):
+    text = "a,b\n" + "".join(f"{i},{i * 7919 % 1000}\n" for i in range(200_000))
+    refused("TOC-123", write(tmp_path, "a.csv.gz", gzip.compress(text.encode(), 1)[:-5000]))
+
+
 def test_pickled_objects_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", X=np.array([{"a": 1}], dtype=object))
     np.save(tmp_path / "b.npy", np.array([None, "x"], dtype=object))
@@ -262,8 +295,9 @@ def test_options_that_do_not_fit(tmp_path):
 
 def test_json_lines_with_mixed_and_absent_values(tmp_path):
     path = write(tmp_path, "a.jsonl", '{"a": 1, "b": {"c": 2}}\n{"a": "x"}\n\n{"a": 2.5, "d": [1]}\n')
-    data = read(path)
-    assert column(data, "a") == ["1", "x", "2.5"] and column(data, "b.c") == [2, None, None] and column(data, "d") == [None, None, "[1]"]
+    refused("TOC-151", path)
+    data = read(path, ignore=["d"])
+    assert column(data, "a") == ["1", "x", "2.5"] and column(data, "b.c") == [2, None, None]
     assert column(read(write(tmp_path, "b.json", '[{"a": 1}, {"a": 2}]')), "a") == [1, 2]
 
 
@@ -418,6 +452,16 @@ def test_labels_that_are_none():
     assert read({"x": [1, 2, 3], "label": [0, 1, None]}).y is None
     assert "'spam'" in refused("TOC-131", {"x": [1, 2], "c": ["spam", "0"]}, label="c")
     refused("TOC-131", {"x": [1, 2], "c": [None, "0"]}, label="c")
+
+
+def test_a_changepoint_beside_a_label_is_no_feature():
+    rows = {"x": [1, 2, 3], "changepoint": [0, 1, 0]}
+    for data in (read({**rows, "anomaly": [0, 1, 1]}), read({**rows, "fault": [0, 1, 1]}, label="fault")):
+        assert data.schema.names == ("x",) and data.y.tolist() == [0, 1, 1]
+        assert any("'changepoint'" in note for note in data.origin.notes)
+    assert read(rows).schema.names == ("x", "changepoint"), "without a label it is a column like any other"
+    assert read({**rows, "anomaly": [0, 1, 1]}, label=False).schema.names == ("x", "changepoint", "anomaly")
+    assert read({"x": [1, 2], "changepoint": [0, 7], "label": [0, 1]}).schema.names == ("x", "changepoint")
 
 
 def test_ids_and_ignored_columns():

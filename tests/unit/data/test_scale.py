@@ -105,3 +105,12 @@ def test_bad_input_is_refused():
         Scale().fit([[1.0]]).inverse([[1.0, 2.0]])
     with pytest.raises(StateError, match="TOC-301"):
         Scale().transform([[1.0]])
+
+
+def test_evidence_can_be_shrunk_to_a_bound_and_comes_back():
+    features = [{"role": "value"}, {"role": "missing"}, {"role": "unseen"}]
+    X = np.array([[1.0, 9.9, 0.0], [3.0, -0.1, 0.0]])
+    scale = Scale("standard", evidence=1.0).fit(X, features=features)
+    made = scale.transform([[2.0, 9.9, 10.0]])
+    assert made[0, 1] == pytest.approx(1.0) and made[0, 2] == 10.0  # what training never showed keeps its strength
+    np.testing.assert_allclose(scale.inverse(scale.transform(X)), X)

@@ -28,6 +28,11 @@ def test_names_count_for_ids_and_labels():
     assert kind([0, 1, 0], "label") == "label" and kind([0, 2, 0], "label") == "number" and kind(["normal", "abnormal"], "y") == "label"
 
 
+def test_a_comma_that_could_mean_two_things_makes_no_number():
+    assert kind(["1,234", "2,345", "3,456"]) == "category"
+    assert kind(["1,234", "2,345", "0.5"]) == "number" and kind(["0,5", "1,5"]) == "number"
+
+
 def test_eighty_per_cent_is_the_edge():
     assert kind(["1"] * 79 + ["2"] + ["x"] * 20) == "number"
     assert kind(["1"] * 79 + ["x"] * 21) == "category"

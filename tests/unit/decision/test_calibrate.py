@@ -136,6 +136,18 @@ def test_blocks_deliver_what_is_asked_where_points_do_not():
     assert 0.004 < rate[16] < 0.014
 
 
+@pytest.mark.parametrize("blocks", [10, 20, 40])
+def test_a_gross_cluster_is_reported_however_short_the_series(blocks):
+    """50 deviations beyond the mean of the scores; 1 % of a hundred effective scores or fewer."""
+    t, block = 24 * blocks, 24
+    scores = np.convolve(generator(blocks, "short").chisquare(1, t + block - 1), np.ones(block) / block, "valid")
+    model = Conformal().fit(scores, block=block)
+    assert model.effective_ < 110
+    assert model.inverse(0.01) < scores.mean() + 50 * scores.std()
+    scores[100:105] = scores.mean() + 50 * scores.std()
+    assert Conformal(trim=True).fit(scores, block=block).transform(scores[100:105]).max() < 0.01
+
+
 def test_trimming_gives_back_the_normal_tail():
     normal = chi2(1000)
     dirty = np.r_[normal, 60 + chi2(50, "odd")]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tocsin.core.seed import generator
-from tocsin.decision.cluster import peaks, wanted
+from tocsin.decision.cluster import peaks, regions, wanted
 
 ALL = np.ones(1000, dtype=bool)
 
@@ -51,3 +51,25 @@ def test_constant_scores_have_no_excess(block, share):
 
 def test_few_scores_ask_for_few_excesses():
     assert [wanted(m) for m in (1, 2, 10, 20, 10_000, 1e6)] == [1, 1, 5, 10, 110, 250]
+
+
+def test_without_blocks_each_score_is_its_own_region():
+    tops, owner = regions(np.array([1.0, 3.0, 2.0]), np.array([True, True, True]), 1)
+    assert tops.tolist() == [1, 2, 0] and owner.tolist() == [2, 0, 1]
+
+
+def test_a_region_takes_the_flanks_of_its_peak_and_nothing_twice():
+    scores = generator(0).random(400)
+    scores[170:231] += 10 - np.abs(np.arange(61) - 30) / 5  # flanks of 30 steps, longer than the block
+    tops, owner = regions(scores, np.ones(400, dtype=bool), 24)
+    assert set(owner[170:231]) == {0} and 195 < tops[0] < 205
+    assert np.all(np.diff(scores[tops]) <= 0) and scores[tops[1]] < 1
+    assert owner.min() == 0 and owner.max() == len(tops) - 1
+    assert np.abs(np.subtract.outer(tops, tops))[~np.eye(len(tops), dtype=bool)].min() >= 24
+
+
+def test_steps_that_are_not_kept_belong_to_no_region():
+    kept = np.arange(200) >= 50
+    tops, owner = regions(generator(0).random(200), kept, 10)
+    assert np.array_equal(owner < 0, ~kept) and tops.min() >= 50
+    assert len(regions(np.ones(5), np.zeros(5, dtype=bool), 3)[0]) == 0

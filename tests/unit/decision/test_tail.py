@@ -55,9 +55,26 @@ def test_a_tiny_scale_does_not_overflow():
 def test_plausible_laws_hold_the_truth_and_refuse_what_was_not_seen():
     x = excesses("expon", 400)
     cut = float(np.quantile(x, 0.8))
-    laws = tail.plausible(x[x <= cut], int((x > cut).sum()), cut, believed=40, heaviest=1.0)
+    laws = tail.plausible(x[x <= cut], int((x > cut).sum()), cut, believed=40, prior=tail.Prior((-1.5, 1.0)))
     assert laws.weight.sum() == pytest.approx(1)
     near = float(laws.survival(np.array([cut + 2.0]))[0] @ laws.weight)  # truth: exp(-1)
     assert 0.2 < near < 0.55
     assert laws.survival(np.array([cut]))[0] == pytest.approx(1.0)
     assert laws.shape.max() <= 1.0
+
+
+def test_a_prior_speaks_where_few_excesses_do_not():
+    few, many = np.array([0.1, 0.2, 3.0]), excesses("bounded", 2000)
+    def far(x, prior):
+        return float(tail.pareto(x, float(x.max()), 0.0, prior=prior)(np.array([x.max() * 20]))[0])
+
+    heavy, light = tail.Prior(centre=1.0, spread=0.2), tail.Prior(centre=0.0, spread=0.2)
+    assert far(few, heavy) > far(few, light) + 1
+    shapes = tail.plausible(many, 0, 1.0, believed=2000, prior=tail.FEW)
+    assert float(shapes.shape @ shapes.weight) < -0.6  # the truth is -1
+
+
+def test_shapes_outside_a_prior_have_no_weight():
+    weight = tail.Prior((0.0, 0.5), spread=0.2).log_weight(np.array([-0.1, 0.0, 0.2, 0.6]))
+    np.testing.assert_allclose(weight, [-np.inf, 0.0, -0.5, -np.inf])
+    assert tail.FLAT.log_weight(np.array([-1.5, 2.0])).tolist() == [0.0, 0.0]

@@ -37,7 +37,7 @@ def test_what_is_removed_are_the_highest():
     assert not kept.all() and scores[kept].max() <= scores[~kept].min()
 
 
-@pytest.mark.parametrize("scores", [np.ones(200), np.repeat([0.0, 1.0, 9.0], 100), np.r_[np.zeros(30), 99.0], np.empty(0),
+@pytest.mark.parametrize("scores", [np.ones(200), np.repeat([0.0, 1.0, 9.0], 100), np.r_[np.zeros(30), 99.0], np.empty(0), np.r_[1:6.0],
                                     np.r_[np.zeros(500), np.arange(1, 6)]])
 def test_ties_and_few_scores_are_left_alone(scores):
     assert keep(scores).all()
@@ -49,3 +49,51 @@ def test_a_run_of_a_series_is_removed_as_one():
     assert keep(scores, 16).mean() > 0.99
     scores[500:580] += 20
     assert keep(scores, 16)[500:580].mean() < 0.2
+
+
+def wave(seed, t=400, block=24):
+    """Moving means over a block: scores as windows give them, some ten clusters."""
+    return np.convolve(generator(seed, "wave").normal(size=t + block - 1) ** 2, np.ones(block) / block, "valid")
+
+
+def flank(t, at, height, block=24):
+    """What a burst of 5 steps adds to the scores of the windows that touch it."""
+    return height * np.convolve((np.abs(np.arange(t) - at) <= 2).astype(float), np.ones(2 * block - 1) / (2 * block - 1), "same")
+
+
+@pytest.mark.parametrize("t", [240, 400])
+def test_a_gross_cluster_of_a_short_series_is_removed_with_its_flanks(t):
+    for seed in range(8):
+        kept = keep(wave(seed, t) + flank(t, t // 2, 300.0), 24)
+        assert not kept[t // 2 - 20:t // 2 + 21].any()
+        assert kept[:t // 2 - 60].all() and kept[t // 2 + 60:].all()
+
+
+SERIES = {"moving mean": wave, "autoregressive": lambda seed: ar(seed), "squared": lambda seed: ar(seed) ** 2,
+          "lognormal": lambda seed: np.exp(0.7 * ar(seed))}
+
+
+def ar(seed, t=400, phi=0.9):
+    noise = generator(seed, "ar").normal(size=t + 100) * np.sqrt(1 - phi**2)
+    return np.convolve(noise, phi ** np.arange(100.0), "valid")[:t]
+
+
+@pytest.mark.parametrize("law", SERIES)
+def test_clean_short_series_are_left_almost_untouched(law):
+    assert np.mean([1 - keep(SERIES[law](seed), 24).mean() for seed in range(25)]) < 0.012
+
+
+def test_few_rows_lose_a_gross_outlier_and_nothing_else():
+    removed = []
+    for seed in range(20):
+        scores = generator(seed, "few").exponential(size=20)
+        removed.append(1 - keep(scores).mean())
+        kept = keep(np.r_[scores, 200.0])
+        assert not kept[-1]
+    assert np.mean(removed) < 0.01
+
+
+def test_fewer_than_six_clusters_are_left_alone():
+    scores = wave(0, 120)
+    scores[70:80] += 1e3
+    assert keep(scores, 24).all()

@@ -37,3 +37,12 @@ def test_series_blocks_are_purged_by_a_window_on_each_side(slow: bool) -> None:
         assert len(np.unique(cut)) == len(gaps) + 1
     with pytest.raises(DataError, match="TOC-118"):
         calibration.series_plan(np.zeros(90, dtype=np.int64), 60, slow=slow, everyone=False)
+
+
+def test_a_network_sets_one_part_aside_only_where_it_holds_enough_windows() -> None:
+    for t, reach, name, folds in ((600, 24, "cross", 5), (4_000, 50, "cross", 3), (20_000, 50, "holdout", 1)):
+        plan = calibration.series_plan(np.zeros(t, dtype=np.int64), reach, slow=True, everyone=False)
+        assert (plan.name, len(plan.folds)) == (name, folds)
+        held = np.concatenate(plan.folds)
+        assert np.array_equal(held, np.arange(t)) if name == "cross" else len(held) >= 40 * reach
+    assert calibration.series_plan(np.zeros(20_000, dtype=np.int64), 50, slow=True, everyone=True).name == "cross"

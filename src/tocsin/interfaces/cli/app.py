@@ -6,7 +6,6 @@ Exit codes: 0 done · 1 a stated error · 2 wrong usage · 3 found, and ``--fail
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from collections.abc import Sequence
 import typer
 
 from tocsin.interfaces.cli import benchmark, check, detect, detectors, evaluate, explain, fit, score, version
+from tocsin.interfaces.cli.help import Group
 
 _EPILOG = """
 **Start here**
@@ -24,17 +24,21 @@ _EPILOG = """
 
 **With known normal data**
 
-`tocsin fit normal.csv --out pump.tocsin`  then  `tocsin detect new.csv --model pump.tocsin --out result`
+`tocsin fit normal.csv --out pump.tocsin`
 
-Exit codes: 0 done, 1 a stated error, 2 wrong usage, 3 found (with --fail-on-anomaly). Every error has a code: docs/errors.md
+`tocsin detect new.csv --model pump.tocsin --out result`
+
+Exit codes: 0 done, 1 a stated error, 2 wrong usage, 3 something was found and the command was
+asked to fail then. Every error has a code: docs/errors.md
 """
 
 app = typer.Typer(
     name="tocsin",
     help="Find what is unusual in tables and time series: calibrated scores, a stated false-alarm rate, a reason for every alarm.",
     epilog=_EPILOG,
+    cls=Group,
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -78,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _tell(error: object, *, as_json: bool) -> int:
     told = error.to_dict()  # type: ignore[attr-defined]
     if as_json:
+        import json
+
         print(json.dumps({"error": told}, ensure_ascii=False, indent=2))
         return 1
     from rich.console import Console

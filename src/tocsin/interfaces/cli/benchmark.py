@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tocsin.interfaces.cli.help import Command
 from tocsin.interfaces.cli.options import Json
 
 _EPILOG = """
@@ -22,7 +23,7 @@ Started again with the same --out, it goes on where it was stopped. benchmarks/R
 
 def register(app: typer.Typer) -> None:
     """Add the subcommand."""
-    app.command(epilog=_EPILOG)(benchmark)
+    app.command(cls=Command, epilog=_EPILOG)(benchmark)
 
 
 def benchmark(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tocsin.interfaces.cli.help import Command
 from tocsin.interfaces.cli.options import File, Json, dataset, reading, takes
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Level(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the subcommand."""
-    app.command(epilog=_EPILOG)(check)
+    app.command(cls=Command, epilog=_EPILOG)(check)
 
 
 @takes(reading)

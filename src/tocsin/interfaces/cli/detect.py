@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tocsin.interfaces.cli.help import Command
 from tocsin.interfaces.cli.options import File, Json, dataset, learning, reading, takes
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _EPILOG = """
 
 def register(app: typer.Typer) -> None:
     """Add the subcommand."""
-    app.command(epilog=_EPILOG)(detect)
+    app.command(cls=Command, epilog=_EPILOG)(detect)
 
 
 @takes(reading, learning)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tocsin.interfaces.cli.help import Command
 from tocsin.interfaces.cli.options import Json
 
 if TYPE_CHECKING:
@@ -25,11 +26,11 @@ _PACKAGE_OF = {"deep": "torch"}  # the package whose presence shows that an extr
 
 def register(app: typer.Typer) -> None:
     """Add the subcommand."""
-    app.command(epilog=_EPILOG)(detectors)
+    app.command(cls=Command, epilog=_EPILOG)(detectors)
 
 
 def detectors(
-    name: Annotated[str | None, typer.Argument(help="One detector, with its settings.", show_default=False)] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One detector, with its settings.", show_default=False)] = None,
     json_: Json = False,
 ) -> None:
     """List the detectors: what they judge, what they offer, and whether they are installed."""

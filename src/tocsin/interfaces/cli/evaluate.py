@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tocsin.interfaces.cli.help import Command
 from tocsin.interfaces.cli.options import File, Json, dataset, reading, takes
 
 _EPILOG = """
@@ -20,12 +21,12 @@ _EPILOG = """
 
 def register(app: typer.Typer) -> None:
     """Add the subcommand."""
-    app.command(epilog=_EPILOG)(evaluate)
+    app.command(cls=Command, epilog=_EPILOG)(evaluate)
 
 
 @takes(reading)
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A saved model.", show_default=False)],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A saved model.", show_default=False)],
     file: File,
     threshold: Annotated[str | None, typer.Option(help="Move the threshold first: false_alarm_rate=0.001, ...")] = None,
     json_: Json = False,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tocsin.interfaces.cli.help import Command
 from tocsin.interfaces.cli.options import File, Json, dataset, reading, takes
 
 if TYPE_CHECKING:
@@ -24,12 +25,12 @@ _SHOWN = 6  # columns shown per row
 
 def register(app: typer.Typer) -> None:
     """Add the subcommand."""
-    app.command(epilog=_EPILOG)(explain)
+    app.command(cls=Command, epilog=_EPILOG)(explain)
 
 
 @takes(reading)
 def explain(
-    model: Annotated[Path, typer.Argument(help="A saved model.", show_default=False)],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A saved model.", show_default=False)],
     file: File,
     rows: Annotated[str | None, typer.Option(help="Row numbers from 0, for example 3,5 or 20-24.")] = None,
     top: Annotated[int, typer.Option(help="Explain this many of the most unusual rows, when --rows is not given.", min=1)] = 5,
@@ -48,7 +49,7 @@ def explain(
         data = dataset(file, reading, kind=fitted.kind_, schema=fitted.schema_)
         found = fitted.detect(data)
         wanted = found.top(top) if rows is None else np.array(row_numbers(rows, len(data)))
-        why = fitted.explain(data, wanted)
+        why = fitted.explain(data, wanted, found=found)
     if json_:
         print_json({"kind": why.kind, "rows": [_plain(found, why, i) for i in range(len(why))]})
     else:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tocsin.interfaces.cli.help import Command
 from tocsin.interfaces.cli.options import File, Json, dataset, learning, reading, takes
 
 _EPILOG = """
@@ -22,7 +23,7 @@ _EPILOG = """
 
 def register(app: typer.Typer) -> None:
     """Add the subcommand."""
-    app.command(epilog=_EPILOG)(fit)
+    app.command(cls=Command, epilog=_EPILOG)(fit)
 
 
 @takes(reading, learning)

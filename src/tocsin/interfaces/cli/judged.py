@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tocsin.core.types import Dataset, Detections, Explanation, Finding
     from tocsin.pipeline.pipeline import Pipeline
 
-_EXPLAINED = 25  # rows with a reason in the report, at most
+_EXPLAINED = 2_000  # rows with a reason, at most; the worst first
 _CLOSEST = 5  # rows with a reason when nothing was flagged
 
 
@@ -27,30 +27,33 @@ class Judged:
 
     @classmethod
     def of(cls, model: Pipeline, data: Dataset, found: Detections) -> Judged:
-        """Add reasons for the top rows, the data-quality findings, and metrics where there are labels."""
+        """Add reasons for the flagged rows, the data-quality findings, and metrics where there are labels."""
         from tocsin.data.screen import screen
-        from tocsin.evaluation import metrics
+        from tocsin.flows.evaluate import measure
 
         findings = tuple(dict.fromkeys((*screen(data), *model.findings(data))))
-        evaluation = None if data.y is None else metrics.evaluate(found, data.y)
-        return cls(model, data, found, model.explain(data, told_rows(found)), findings, evaluation)
+        evaluation = None if data.y is None else measure(found, data)
+        return cls(model, data, found, model.explain(data, told_rows(found), found=found), findings, evaluation)
 
     def summary(self) -> dict[str, Any]:
         """Plain data: the numbers of the report."""
-        from tocsin.interfaces.report.trained import promise, smallest_p
-        from tocsin.interfaces.report.words import headline, meaning
+        from tocsin.interfaces.report.trained import block, promise, smallest_p
+        from tocsin.interfaces.report.words import headline, left_out, meaning
 
         found, data, facts = self.found, self.data, self.model.facts_
-        flagged = int(found.is_anomaly.sum())
+        flagged, told = int(found.is_anomaly.sum()), int(found.is_anomaly[self.explanation.rows].sum())
         return {
-            "headline": headline(flagged, len(found), data.kind),
-            "meaning": meaning(flagged, len(found), data.kind, promise(facts["threshold"]), float(found.p_value.min()), smallest_p(facts)),
+            "headline": headline(flagged, len(found), data.kind, len(found.events)),
+            "meaning": meaning(
+                flagged, len(found), data.kind, promise(facts["threshold"]), float(found.p_value.min()), smallest_p(facts), block(facts)
+            ),
             "source": data.origin.source,
             "digest": data.origin.digest,
             "kind": data.kind,
             "rows": len(found),
             "anomalies": flagged,
             "threshold": {**facts["threshold"], "score": found.threshold},
+            "reasons": {"flagged_rows_with_reason": told, "note": left_out(flagged, told, data.kind)},
             "top": self.top(),
             "events": [vars(event) for event in found.events],
             "findings": [vars(finding) for finding in self.findings],
@@ -59,7 +62,7 @@ class Judged:
         }
 
     def top(self) -> list[dict[str, Any]]:
-        """The explained rows, worst first, with sentence and shares."""
+        """The explained rows with sentence and shares, worst first; of a series the events' peaks first, then their other steps."""
         why, found = self.explanation, self.found
         return [
             {
@@ -104,30 +107,30 @@ class Judged:
 
 
 def told_rows(found: Detections) -> Any:
-    """The rows to explain, worst first: the peaks of a series' events, the flagged rows of a table, or the closest ones."""
+    """The rows to explain: every flagged one up to 2,000, worst first, the peaks of a series' events before the rest; or the closest."""
     import numpy as np
 
     flagged = int(found.is_anomaly.sum())
+    worst = found.top(flagged) if flagged else found.top(min(len(found), _CLOSEST))
     if found.events:
-        peaks = np.array([event.peak for event in found.events])
-        return peaks[np.argsort(-found.score[peaks], kind="stable")][:_EXPLAINED]
-    return found.top(min(len(found), max(_CLOSEST, min(flagged, _EXPLAINED))))
+        first = np.isin(worst, [event.peak for event in found.events])
+        worst = np.concatenate([worst[first], worst[~first]])
+    return worst[:_EXPLAINED]
 
 
 def top_table(data: Dataset, found: Detections, explanation: Explanation, most: int) -> Any:
     """The most unusual rows as a table for the terminal."""
-    import numpy as np
     from rich.table import Table
     from rich.text import Text
 
-    from tocsin.interfaces.report.ranks import name_of_row
+    from tocsin.interfaces.report.ranks import heads, name_of_row, without_odds
     from tocsin.interfaces.report.words import number, odds, rows_word
 
+    named = "event peak" if found.events else rows_word(data.kind)
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading, justify in (("", "right"), (rows_word(data.kind), "left"), ("score", "right"), ("how unusual", "right"), ("why", "left")):
-        table.add_column(heading, justify=justify, no_wrap=heading not in ("", "why"))  # type: ignore[arg-type]
-    order = np.argsort(-found.score[explanation.rows], kind="stable")[:most]
-    for place, i in enumerate(order):
+    for heading, justify in (("", "right"), (named, "left"), ("score", "right"), ("how unusual", "right"), ("why", "left")):
+        table.add_column(heading, justify=justify, no_wrap=heading in ("score", "how unusual"), overflow="fold")  # type: ignore[arg-type]
+    for place, i in enumerate(heads(found, explanation, most)):
         row = int(explanation.rows[i])
         mark = "bold red" if found.is_anomaly[row] else ""
         why = explanation.sentences[i] if explanation.sentences else ""
@@ -136,6 +139,6 @@ def top_table(data: Dataset, found: Detections, explanation: Explanation, most: 
             Text(name_of_row(data, found, row), style=mark),
             number(found.score[row]),
             odds(float(found.p_value[row])),
-            Text(why),
+            Text(without_odds(why)),
         )
     return table

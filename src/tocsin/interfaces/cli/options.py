@@ -24,7 +24,11 @@ _READ, _LEARN, _NET = "Reading the file", "Learning", "Training of networks"
 
 File = Annotated[
     str,
-    typer.Argument(help="csv, tsv, Parquet, JSON lines, npy or npz file; a glob in quotes; an SQL URL with --query.", show_default=False),
+    typer.Argument(
+        metavar="FILE",
+        help="csv, tsv, Parquet, JSON lines, npy or npz file; a glob in quotes; an SQL URL with --query.",
+        show_default=False,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, nothing else.")]
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tocsin.interfaces.cli.help import Command
 from tocsin.interfaces.cli.options import File, Json, reading, takes
 
 _EPILOG = """
@@ -16,18 +17,18 @@ _EPILOG = """
 
 `tocsin score pump.tocsin new.csv --out result --threshold false_alarm_rate=0.001 --json`
 
-For a report with reasons: `tocsin detect new.csv --model pump.tocsin --out result`
+`tocsin detect new.csv --model pump.tocsin --out result`  — the same with reasons and a report, for data that fit into memory
 """
 
 
 def register(app: typer.Typer) -> None:
     """Add the subcommand."""
-    app.command(epilog=_EPILOG)(score)
+    app.command(cls=Command, epilog=_EPILOG)(score)
 
 
 @takes(reading)
 def score(
-    model: Annotated[Path, typer.Argument(help="A saved model.", show_default=False)],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A saved model.", show_default=False)],
     file: File,
     out: Annotated[Path, typer.Option(help="Folder for detections.csv and summary.json.", show_default=False)],
     threshold: Annotated[str | None, typer.Option(help="Move the threshold: false_alarm_rate=0.001, contamination=0.05, ...")] = None,
@@ -72,11 +73,12 @@ def _source(file: str, reading: dict[str, Any]) -> Any:
 
 def _tell(summary: dict[str, Any], fitted: Any, out: Path) -> None:
     from tocsin.interfaces.cli.output import console
-    from tocsin.interfaces.report.trained import promise, smallest_p
+    from tocsin.interfaces.report.trained import block, promise, smallest_p
     from tocsin.interfaces.report.words import headline, meaning
 
     screen, n, flagged = console(), summary["rows"], summary["anomalies"]
     rarest = 1.0 if summary["min_p_value"] is None else summary["min_p_value"]
-    screen.print(f"{headline(flagged, n, fitted.kind_)}.", style="bold")
-    screen.print(meaning(flagged, n, fitted.kind_, promise(fitted.facts_["threshold"]), rarest, smallest_p(fitted.facts_)))
+    screen.print(f"{headline(flagged, n, fitted.kind_, summary['events'] or 0)}.", style="bold")
+    facts = fitted.facts_
+    screen.print(meaning(flagged, n, fitted.kind_, promise(facts["threshold"]), rarest, smallest_p(facts), block(facts)))
     screen.print(f"\nwrote {out / 'detections.csv'}\n      {out / 'summary.json'}", soft_wrap=True)

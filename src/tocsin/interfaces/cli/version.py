@@ -5,11 +5,12 @@ from __future__ import annotations
 import typer
 
 import tocsin
+from tocsin.interfaces.cli.help import Command
 
 
 def register(app: typer.Typer) -> None:
     """Add the subcommand."""
-    app.command(epilog="Example: `tocsin version`")(version)
+    app.command(cls=Command, epilog="Example: `tocsin version`")(version)
 
 
 def version() -> None:

@@ -18,6 +18,9 @@ _NAMES = {
     "decision.balanced_accuracy": "Balanced accuracy",
     "false_alarms.rate": "Delivered false-alarm rate",
     "oracle.best_f1.value": "Best F1 any threshold could give",
+    "series.events.found": "Labelled events found",
+    "series.events.false_alarms": "Alarms that touch no labelled event",
+    "series.events.delay_median": "Median delay of the first flag, in steps",
     "series.vus_pr": "VUS-PR",
     "series.vus_roc": "VUS-ROC",
     "rows": "Labelled rows",
@@ -45,7 +48,8 @@ def measures(evaluation: Mapping[str, Any]) -> list[tuple[str, str]]:
     made = []
     for name in names:
         last = "false_alarms" if name == "false_alarms.rate" else name.split(".")[-1]
-        text = f"undefined: {undefined.get(last, 'not given by these data')}" if flat[name] is None else _text(name, flat[name])
+        why = undefined.get(last) or undefined.get(f"events.{last}") or "not given by these data"
+        text = f"undefined: {why}" if flat[name] is None else _text(name, flat[name])
         interval = intervals.get(name.split(".")[-1])
         if interval is not None and flat[name] is not None:
             text += f" ({_text(name, interval[0])} to {_text(name, interval[1])})"

@@ -40,7 +40,7 @@
       hovertemplate: "%{y:.5~g}<extra></extra>" });
     if (channel.ax.length) {
       traces.push({ ...own, x: channel.ax, y: channel.ay, customdata: channel.ap, mode: "markers", name: "anomaly", showlegend: first, legendgroup: "odd",
-        marker: { color: colour("odd"), size: 8, symbol: "diamond", line: { color: colour("card"), width: 1 } }, hovertemplate: "<b>%{customdata}</b><br>%{y:.5~g}<extra></extra>" });
+        marker: { color: colour("odd"), size: channel.ax.length > 200 ? 4 : 8, symbol: "diamond", line: { color: colour("card"), width: channel.ax.length > 200 ? 0 : 1 } }, hovertemplate: "<b>%{customdata}</b><br>%{y:.5~g}<extra></extra>" });
     }
     return traces;
   }

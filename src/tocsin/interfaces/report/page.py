@@ -17,7 +17,7 @@ import tocsin
 from tocsin.core.types import Dataset, Detections, Explanation, Finding
 from tocsin.interfaces.report import pairs, ranks, scores, series, trained
 from tocsin.interfaces.report.measures import measures
-from tocsin.interfaces.report.words import count, headline, meaning, number, odds, percent, rows_word
+from tocsin.interfaces.report.words import count, headline, left_out, meaning, number, odds, percent, rows_word
 
 _HERE = "tocsin.interfaces.report"
 _LEVELS = {"error": 0, "warning": 1, "info": 2}
@@ -64,8 +64,16 @@ def render(
         "script": Markup(script),
         "plotly": Markup(plotly),
         "script_hashes": f"{_hash(plotly)} {_hash(script)}",
-        "headline": headline(flagged, len(data), data.kind),
-        "meaning": meaning(flagged, len(data), data.kind, asked, float(found.p_value.min()), trained.smallest_p(model.facts_)),
+        "headline": headline(flagged, len(data), data.kind, len(found.events)),
+        "meaning": meaning(
+            flagged,
+            len(data),
+            data.kind,
+            asked,
+            float(found.p_value.min()),
+            trained.smallest_p(model.facts_),
+            trained.block(model.facts_),
+        ),
         "about": _about(model, data, title),
         "tiles": _tiles(model, data, found),
         "row_word": word,
@@ -143,7 +151,7 @@ def _about(model: Judge, data: Dataset, title: str) -> str:
     facts = model.facts_
     shape = f"{count(len(data), rows_word(data.kind))} and {count(len(data.schema.columns), 'column')} of {title}"
     learned = f", judged by {trained.detector_words(facts)}"
-    return shape + learned + (f" that learned from {count(facts['n_train'], 'row')}." if facts.get("n_train") else ".")
+    return shape + learned + (f" that learned from {count(facts['n_train'], rows_word(data.kind))}." if facts.get("n_train") else ".")
 
 
 def _tiles(model: Judge, data: Dataset, found: Detections) -> list[dict[str, Any]]:
@@ -164,7 +172,8 @@ def _tiles(model: Judge, data: Dataset, found: Detections) -> list[dict[str, Any
         tiles.append(
             {
                 "value": f"about {number(asked['value'] * len(found), 2)}",
-                "label": f"flags by chance alone, at {trained.rule_words(facts['threshold'])}",
+                "label": f"{'time steps' if data.kind == 'series' else word + 's'} flagged by chance alone, "
+                f"at {trained.rule_words(facts['threshold'])}",
             }
         )
     worst = int(found.top(1)[0])
@@ -198,13 +207,16 @@ def _series_words(drawn: Mapping[str, Any], data: Dataset, found: Detections) ->
 
 
 def _ranked(data: Dataset, found: Detections, explanation: Explanation | None, flagged: int) -> dict[str, Any]:
-    cards, listed, word = ranks.cards(data, found, explanation), ranks.listed(data, found), rows_word(data.kind)
+    cards, word = ranks.cards(data, found, explanation), rows_word(data.kind)
+    carded = {card["row"] for card in cards}
+    listed = ranks.listed(data, found, explanation, carded)
+    told = sum(card["flagged"] for card in cards) + len(listed)
     if flagged == 0:
         title = f"The most unusual {word}s"
         note = f"No {word} crosses the threshold. These come closest."
     else:
         peaks = {event.peak for event in found.events}
-        at_peaks = bool(cards) and all(card["row"] in peaks for card in cards)
+        at_peaks = bool(cards) and carded <= peaks
         title = "The events, each at its peak" if at_peaks else "The most unusual " + (word if flagged == 1 else word + "s")
         note = (
             f"Worst first. “1 in 2,400” means: one of 2,400 normal {word}s scores this high. The bars show which columns carry the score, "
@@ -212,15 +224,17 @@ def _ranked(data: Dataset, found: Detections, explanation: Explanation | None, f
         )
         if explanation is None or len(explanation) == 0:
             note = f"Worst first. “1 in 2,400” means: one of 2,400 normal {word}s scores this high."
-    more = flagged > sum(1 for card in cards if card["flagged"])
-    cut = f", the first {number(len(listed))} shown; detections.csv holds all" if flagged > len(listed) else ""
+        if at_peaks:
+            note += " An event counts by its highest step, so events of that height are more common than such steps."
     return {
         "cards": cards,
         "open_cards": _OPEN,
         "ranks_title": title,
         "ranks_note": note,
-        "listed": listed if more else [],
-        "listed_title": f"All {count(flagged, 'flagged ' + word)}{cut}",
+        "listed": listed,
+        "listed_grouped": data.group is not None,
+        "listed_title": f"The other {count(len(listed), 'flagged ' + word)}" + (" with a reason" if told < flagged else ""),
+        "left_out": (left_out(flagged, told, data.kind) + ". detections.csv holds them all.") if told < flagged else "",
     }
 
 

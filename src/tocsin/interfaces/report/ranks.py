@@ -12,7 +12,8 @@ from tocsin.core.types import Dataset, Detections, Explanation
 from tocsin.interfaces.report.words import moment, number, odds, percent, rows_word
 
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
-_BARS, _LIST, _LEAST = 5, 200, 0.01  # a share below one per cent is not worth a line
+_ODDS = re.compile(r"; [^;]*(?:this odd|at least this odd|is not known)\.?$")
+_BARS, _CARDS, _LEAST = 5, 25, 0.01  # a share below one per cent is not worth a line
 
 
 def name_of_row(data: Dataset, found: Detections, row: int) -> str:
@@ -23,27 +24,47 @@ def name_of_row(data: Dataset, found: Detections, row: int) -> str:
     return f"{rows_word(data.kind)} {own}" if isinstance(own, (int, np.integer)) and data.schema.id is None else str(own)
 
 
-def cards(data: Dataset, found: Detections, explanation: Explanation | None, most: int = 25) -> list[dict[str, Any]]:
-    """One entry per explained row, worst first; without explanation, the top rows without reasons."""
+def heads(found: Detections, explanation: Explanation, most: int = _CARDS) -> list[int]:
+    """Positions in ``explanation`` of the rows that stand on top, worst first: the peaks of a series' events where there are any."""
+    order = np.argsort(-found.score[explanation.rows], kind="stable")
+    peaks = np.isin(explanation.rows, [event.peak for event in found.events])
+    return [int(i) for i in (order[peaks[order]] if peaks.any() else order)[:most]]
+
+
+def cards(data: Dataset, found: Detections, explanation: Explanation | None, most: int = _CARDS) -> list[dict[str, Any]]:
+    """One entry for each of the most unusual rows, worst first; without explanation, the top rows without reasons."""
     if explanation is None or len(explanation) == 0:
-        return [_card(data, found, int(row)) for row in found.top(min(most, max(5, int(found.is_anomaly.sum()))))]
-    order = np.argsort(-found.score[explanation.rows], kind="stable")[:most]
-    return [{**_card(data, found, int(explanation.rows[i])), **_reason(explanation, int(i))} for i in order]
+        return [_card(data, found, int(row)) for row in found.top(min(len(found), most, max(5, int(found.is_anomaly.sum()))))]
+    return [{**_card(data, found, int(explanation.rows[i])), **_reason(explanation, i)} for i in heads(found, explanation, most)]
 
 
-def listed(data: Dataset, found: Detections, most: int = _LIST) -> list[dict[str, str]]:
-    """Every flagged row up to ``most``, worst first, as table cells."""
-    flagged = found.top(len(found))
-    flagged = flagged[found.is_anomaly[flagged]][:most]
+def listed(data: Dataset, found: Detections, explanation: Explanation | None, carded: set[int]) -> list[dict[str, str]]:
+    """The flagged rows that have a reason but no card, worst first, as table cells; ``rank`` counts all flagged rows."""
+    if explanation is None:
+        return []
+    place = {int(row): i for i, row in enumerate(explanation.rows)}
+    worst = found.top(int(found.is_anomaly.sum()))
     return [
         {
+            "rank": number(rank),
             "name": name_of_row(data, found, int(row)),
-            "id": str(found.ids[row]),
+            "group": "" if data.group is None else str(data.group[row]),
             "score": number(found.score[row]),
             "odds": odds(found.p_value[row]),
+            "why": _as_sentence(without_odds(explanation.sentences[place[int(row)]])) if explanation.sentences else "",
         }
-        for row in flagged
+        for rank, row in enumerate(worst, start=1)
+        if int(row) in place and int(row) not in carded
     ]
+
+
+def without_odds(sentence: str) -> str:
+    """The reason without its last part, for a line that has the odds in a cell of its own.
+
+    >>> without_odds("`flow` is 3.1 l/s where 7.9 was expected; 1 in 2,400 normal rows is this odd")
+    '`flow` is 3.1 l/s where 7.9 was expected'
+    """
+    return _ODDS.sub("", sentence)
 
 
 def blamed(explanation: Explanation | None) -> dict[str, float]:

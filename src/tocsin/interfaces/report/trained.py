@@ -44,6 +44,11 @@ def smallest_p(model_facts: Mapping[str, Any]) -> float:
     return float((model_facts.get("calibration") or {}).get("smallest_p") or 0.0)
 
 
+def block(model_facts: Mapping[str, Any]) -> int:
+    """How many neighbouring calibration scores count as one independent score: 1 for a table."""
+    return int((model_facts.get("calibration") or {}).get("block") or 1)
+
+
 def detector_words(model_facts: Mapping[str, Any]) -> str:
     """The detector's name; for a detector on windows, what runs on them and how long they are."""
     name, params = str(model_facts.get("detector") or "a detector"), dict(model_facts.get("params") or {})

@@ -58,21 +58,18 @@ def count(n: float, one: str, many: str | None = None) -> str:
 
 
 def odds(p: float) -> str:
-    """A p-value as "1 in N", N to two digits.
+    """A p-value as "1 in N", N to two digits; beyond a million the figure would claim more than any calibration set can tell.
 
     >>> odds(0.004), odds(1 / 2437), odds(0.7), odds(1.3e-9)
-    ('1 in 250', '1 in 2,400', 'ordinary', '1 in 770 million')
+    ('1 in 250', '1 in 2,400', 'ordinary', '< 1 in 1 million')
     """
-    if not p > 0:
-        return "never seen"
+    if p < 1e-6:
+        return "< 1 in 1 million"
     if p > 0.5:
         return "ordinary"
     n = 1 / p
     n = round(n, 1 - math.floor(math.log10(n))) if n >= 10 else round(n, 1)
-    for size, name in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
-        if n >= size:
-            return f"1 in {number(n / size, 2)} {name}" if n < 1e15 else "1 in 10¹⁵ or rarer"
-    return f"1 in {number(n, 6)}"
+    return f"1 in {number(n, 7)}"
 
 
 def moment(value: Any) -> str:
@@ -115,23 +112,46 @@ def rows_word(kind: str) -> str:
     return {"series": "time step", "images": "image", "texts": "text", "logs": "line"}.get(kind, "row")
 
 
-def headline(flagged: int, n: int, kind: str) -> str:
-    """The first sentence of every result.
+def headline(flagged: int, n: int, kind: str, events: int = 0) -> str:
+    """The first sentence of every result; flagged neighbours of a series are one event.
 
     >>> headline(12, 569, "table"), headline(0, 40, "series"), headline(1, 40, "table")
     ('12 of 569 rows are unusual', 'None of 40 time steps is unusual', '1 of 40 rows is unusual')
+    >>> headline(12, 569, "series", 2)
+    '2 unusual events, 12 of 569 time steps'
     """
     word = rows_word(kind)
     if flagged == 0:
         return f"None of {count(n, word)} is unusual"
+    if events:
+        return f"{count(events, 'unusual event')}, {number(flagged)} of {count(n, word)}"
     return f"{number(flagged)} of {count(n, word)} {'is' if flagged == 1 else 'are'} unusual"
 
 
-def meaning(flagged: int, n: int, kind: str, threshold: Mapping[str, Any], rarest: float = 1.0, smallest: float = 0.0) -> str:
+def left_out(flagged: int, told: int, kind: str) -> str:
+    """Which flagged rows carry no reason, and where to get it; "" when all carry one.
+
+    >>> left_out(12, 12, "table")
+    ''
+    >>> left_out(5000, 2000, "table")
+    '5,000 rows were flagged; only the 2,000 with the highest scores carry a reason. Any other: tocsin explain MODEL FILE --rows N'
+    """
+    if told >= flagged:
+        return ""
+    word = rows_word(kind)
+    return (
+        f"{count(flagged, word)} were flagged; only the {number(told)} with the highest scores carry a reason. "
+        "Any other: tocsin explain MODEL FILE --rows N"
+    )
+
+
+def meaning(
+    flagged: int, n: int, kind: str, threshold: Mapping[str, Any], rarest: float = 1.0, smallest: float = 0.0, block: int = 1
+) -> str:
     """What the threshold's promise means in numbers for this data; "" when its rule makes no promise that can be put so.
 
     ``threshold`` is {"rule", "value"}; ``rarest`` the lowest p-value found, ``smallest`` the lowest that the
-    calibration rows let one count.
+    calibration rows let one count; ``block`` how many neighbours count as one independent row.
     """
     rule, value = threshold.get("rule"), threshold.get("value")
     word = rows_word(kind)
@@ -142,8 +162,9 @@ def meaning(flagged: int, n: int, kind: str, threshold: Mapping[str, Any], rares
         shown = f"about {number(round(chance))}" if chance >= 1.5 else "about 1" if chance >= 0.5 else "fewer than 1"
         return (
             f"At a false-alarm rate of {percent(value)}, {shown} flag{'' if shown.endswith(' 1') else 's'} among {count(n, word)} "
-            f"would be expected by chance even if nothing were wrong. "
-            + (_too_few(smallest) if flagged == 0 and value < smallest else _against(flagged, chance, n, rarest))
+            "would be expected by chance even if nothing were wrong"
+            + (" (neighbouring steps together, so as fewer events). " if kind == "series" and chance >= 1.5 else ". ")
+            + (_too_few(smallest) if flagged == 0 and value < smallest else _against(flagged, chance, n, rarest, block))
         )
     if rule == "false_discovery":
         false = number(round(value * flagged))
@@ -162,10 +183,10 @@ def _too_few(smallest: float) -> str:
     )
 
 
-def _against(flagged: int, chance: float, n: int, rarest: float) -> str:
+def _against(flagged: int, chance: float, n: int, rarest: float, block: int) -> str:
     if flagged == 0:
         return "Nothing stood out that far."
-    if flagged > chance + 3 * math.sqrt(max(chance, 1)):
+    if flagged > chance + 3 * math.sqrt(max(chance, 1) * block):  # false alarms of a series come in runs: their number varies more
         return "There are clearly more than that."
     if rarest * n < 0.05:
         return f"The rarest one found ({odds(rarest)}) would not be expected by chance among so many: start there."

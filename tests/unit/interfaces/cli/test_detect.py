@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 
+import tocsin.interfaces.cli.judged as judged
 import tocsin.interfaces.report.page as page
 
 
@@ -99,7 +100,10 @@ def test_a_series_has_events_explained_at_their_peaks(tocsin, files, tmp_path):
     found = ran.json
     assert found["kind"] == "series"
     assert any(event["start"] <= 305 and event["end"] >= 300 for event in found["events"])
-    assert {line["row"] for line in found["top"]} <= {event["peak"] for event in found["events"]}
+    peaks = [event["peak"] for event in found["events"]]
+    assert sorted(line["row"] for line in found["top"][: len(peaks)]) == sorted(peaks)
+    assert sum(line["is_anomaly"] for line in found["top"]) == found["anomalies"] == found["reasons"]["flagged_rows_with_reason"]
+    assert found["headline"].startswith(f"{len(peaks)} unusual event")
     assert rows_of(tmp_path / "detections.csv")[0]["time"].startswith("2024-01-01T00:00")
     assert 'id="chart-series"' in (tmp_path / "report.html").read_text(encoding="utf-8")
 
@@ -132,3 +136,24 @@ def test_same_seed_same_detections(tocsin, files):
     words = ["detect", files["mixed"], "--label", "odd", "--detector", "gaussian", "--seed", 5, "--json"]
     scores = [[line["score"] for line in tocsin(*words).json["top"]] for _ in range(2)]
     assert np.array_equal(*scores)
+
+
+def test_every_flagged_row_has_a_reason(tocsin, files, tmp_path):
+    given = ["--id", "order", "--label", "odd", "--detector", "gaussian", "--threshold", "contamination=0.5"]
+    ran = tocsin("detect", files["mixed"], *given, "--out", tmp_path, "--json")
+    assert ran.json["anomalies"] > 25
+    assert ran.json["anomalies"] == ran.json["reasons"]["flagged_rows_with_reason"] == len(ran.json["top"])
+    assert all(line["sentence"] for line in ran.json["top"])
+    assert ran.json["reasons"]["note"] == ""
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert f"The other {ran.json['anomalies'] - 25} flagged rows" in html
+    assert html.count('<td class="reason">') == ran.json["anomalies"] - 25
+
+
+def test_beyond_the_most_reasons_it_is_said_who_has_none(tocsin, files, tmp_path, monkeypatch):
+    monkeypatch.setattr(judged, "_EXPLAINED", 30)
+    given = ["--id", "order", "--label", "odd", "--detector", "gaussian", "--threshold", "contamination=0.5"]
+    ran = tocsin("detect", files["mixed"], *given, "--out", tmp_path, "--json")
+    assert len(ran.json["top"]) == 30
+    assert "only the 30 with the highest scores carry a reason" in ran.json["reasons"]["note"]
+    assert "tocsin explain MODEL FILE --rows N" in (tmp_path / "report.html").read_text(encoding="utf-8")

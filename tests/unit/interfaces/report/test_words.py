@@ -7,7 +7,7 @@ import datetime
 import numpy as np
 import pytest
 
-from tocsin.interfaces.report.words import meaning, moment, number, odds, rate_range
+from tocsin.interfaces.report.words import headline, left_out, meaning, moment, number, odds, rate_range
 
 FAR = {"rule": "false_alarm_rate", "value": 0.01}
 
@@ -38,9 +38,9 @@ def test_number(value, text):
         (0.5, "1 in 2"),
         (0.34, "1 in 2.9"),
         (1e-3, "1 in 1,000"),
-        (9.9e-7, "1 in 1 million"),
-        (1e-20, "1 in 10¹⁵ or rarer"),
-        (0.0, "never seen"),
+        (1e-6, "1 in 1,000,000"),
+        (9.9e-7, "< 1 in 1 million"),
+        (0.0, "< 1 in 1 million"),
     ],
 )
 def test_odds(p, text):
@@ -86,3 +86,18 @@ def test_meaning_of_the_other_rules():
 def test_the_range_of_a_rate_narrows_with_rows():
     (a, b), (c, d) = rate_range(0.01, 100), rate_range(0.01, 10_000)
     assert 0 <= a < c < 0.01 < d < b
+
+
+def test_false_alarms_of_a_series_come_in_runs_so_more_of_them_prove_less():
+    assert "clearly more" in meaning(30, 1000, "series", FAR)
+    assert "clearly more" not in meaning(30, 1000, "series", FAR, block=20)
+
+
+@pytest.mark.parametrize(("events", "text"), [(1, "1 unusual event, 7 of 90 time steps"), (0, "7 of 90 time steps are unusual")])
+def test_headline_of_a_series(events, text):
+    assert headline(7, 90, "series", events) == text
+
+
+def test_who_has_no_reason_is_said():
+    assert left_out(25, 25, "table") == ""
+    assert left_out(2001, 2000, "series").startswith("2,001 time steps were flagged; only the 2,000")

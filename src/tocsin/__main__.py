@@ -1,0 +1,6 @@
+"""``python -m tocsin`` is the command ``tocsin``."""
+
+from tocsin.interfaces.cli.app import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())
