@@ -68,9 +68,13 @@ class Clean(Transformer):
         self.columns_, self.counts_, self.rows_ = columns, counts, table.num_rows
         return self
 
-    def transform(self, X: Any) -> pa.Table:
-        """The learned columns in their learned order, one type each; the column's kind is in the field's metadata."""
-        return self._run(self._table(X))[0]
+    def transform(self, X: Any, *, part: bool = False) -> pa.Table:
+        """The learned columns in their learned order, one type each; the column's kind is in the field's metadata.
+
+        ``part``: the rows were picked from data that has passed whole; that all their cells of a column are of another type proves
+        no changed column then, and is not refused (TOC-152).
+        """
+        return self._run(self._table(X), part=part)[0]
 
     def findings(self, X: Any) -> tuple[Finding, ...]:
         """What ``transform`` would change in these rows."""
@@ -84,7 +88,7 @@ class Clean(Transformer):
         """What was changed in the training rows, and how often."""
         return tuple(_finding(count, self.rows_) for count in fitted(self, "counts_"))
 
-    def _run(self, table: pa.Table) -> tuple[pa.Table, list[dict[str, Any]]]:
+    def _run(self, table: pa.Table, *, part: bool = False) -> tuple[pa.Table, list[dict[str, Any]]]:
         plans, cells = fitted(self, "columns_"), cell.by_name(table)
         absent = [plan["name"] for plan in plans if plan["name"] not in cells]
         if absent:
@@ -95,7 +99,7 @@ class Clean(Transformer):
         for plan in plans:
             values = cell.simple(cells[plan["name"]], plan["name"])
             read = cell.read(values, cell.Habit(**plan["habit"]), plan["name"])
-            if read.read == 0 and read.wrong >= _FEW and plan["seen"]:
+            if read.read == 0 and read.wrong >= _FEW and plan["seen"] and not part:
                 raise cell.not_coercible(plan["name"], plan["habit"]["form"], str(values.type), read.wrong)
             arrays.append(read.values)
             fields.append(pa.field(plan["name"], read.values.type, metadata={KIND: plan["kind"].encode()}))

@@ -24,6 +24,7 @@ class Encode(Transformer):
     number    its value; boolean  one indicator; category  one indicator per level up to ``max_levels``, else the rarity of its value;
     date      points on circles (time of day, weekday, month), never elapsed time; text  its surface (length, words, digits, …);
     id        dropped, with a Finding; constant and empty columns  an indicator that fires when the column changes.
+    ``missing=False``: a missing cell is no evidence, only a gap to be imputed; right for series, where sensors drop out now and then.
     A category's unseen value has a column of its own, as strong as its chance was small. What is missing, and how the columns that
     are not values are scaled, is told at the top of ``coding.py``.
 
@@ -43,8 +44,9 @@ class Encode(Transformer):
     Source: indicators scaled as in correspondence analysis (Greenacre 1984); chance of an unseen value, Good 1953.
     """
 
-    def __init__(self, max_levels: int = 20) -> None:
+    def __init__(self, max_levels: int = 20, missing: bool = True) -> None:
         self.max_levels = max_levels
+        self.missing = missing
 
     def fit(self, X: pa.Table, y: Any = None) -> Self:
         """Learn the coding of each column."""
@@ -55,7 +57,7 @@ class Encode(Transformer):
         self._forget()
         plans, notes = [], []
         for field, column in zip(X.schema, X.columns):
-            plan, note = _plan(column, field, self.max_levels)
+            plan, note = _plan(column, field, self.max_levels, self.missing)
             if plan is not None:
                 plans.append(plan)
             notes.extend(note)
@@ -111,7 +113,7 @@ class Encode(Transformer):
             start += plan["width"]
 
 
-def _plan(column: pa.ChunkedArray, field: pa.Field, max_levels: int) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+def _plan(column: pa.ChunkedArray, field: pa.Field, max_levels: int, evidence: bool) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
     """The plan of one column (None when it is dropped) and what is to be told about it."""
     form = cell.natural(cell.simple(column, field.name).type)
     values = _typed(column, form, field.name)
@@ -134,8 +136,8 @@ def _plan(column: pa.ChunkedArray, field: pa.Field, max_levels: int) -> tuple[di
         notes.append({**note, "what": "many_levels", "levels": len(learned["levels"])})
     if learned is None:
         return None, [{**note, "what": "date_without_cycle"}]
-    missing = null / n if null < n else 0.0
-    plan = {**learned, "source": field.name, "coding": coding, "form": form, "missing": missing}
+    missing = null / n if null < n and evidence else 0.0
+    plan = {**learned, "source": field.name, "coding": coding, "form": form, "missing": missing, "evidence": evidence}
     plan["width"] = len(CODINGS[coding].features(plan)) + (missing > 0)
     return plan, notes
 
@@ -171,7 +173,7 @@ def _write(plan: dict[str, Any], values: pa.Array, out: np.ndarray) -> None:
     CODINGS[plan["coding"]].write(plan, values, out[:, : out.shape[1] - (plan["missing"] > 0)])
     if plan["missing"] > 0:
         out[:, -1] = indicator(pc.is_null(values).to_numpy(zero_copy_only=False), plan["missing"])
-    elif values.null_count and not (plan["coding"] == "fixed" and plan["value"] is None):
+    elif plan["evidence"] and values.null_count and not (plan["coding"] == "fixed" and plan["value"] is None):
         # never missing in training: the strong value of coding.py's rule
         place = -1 if plan["coding"] in ("levels", "frequency") else 0
         out[pc.is_null(values).to_numpy(zero_copy_only=False), place] = plan.get("far", CAP)

@@ -19,15 +19,17 @@ _MOST, _DISTINCT = 200, 10
 
 @dataclass(frozen=True)
 class Rule:
-    """Which shapes are thinkable, and how unlikely (in one pass; its tests are nested, and so is their answer) is impossible."""
+    """Which shapes are thinkable, how unlikely a surplus (in one pass; its tests are nested, and so is their answer) is impossible, and
+    how unlikely a single score must be to be taken out with it."""
 
     prior: Prior
     level: float
+    alone: float = 5e-3
 
 
 _ROWS = Rule(Prior((SHAPES[0], 1.0)), 0.01)
 _FEW_ROWS = Rule(Prior((0.0, 1.0)), 0.01)
-_CLUSTERS = Rule(Prior((0.0, 0.5), spread=0.2), 0.015)
+_CLUSTERS = Rule(Prior((0.0, 0.5), spread=0.2), 0.015, alone=1.0)  # so few that each must be tested as the surplus it is
 
 
 def keep(scores: np.ndarray, block: int = 1) -> np.ndarray:
@@ -35,7 +37,8 @@ def keep(scores: np.ndarray, block: int = 1) -> np.ndarray:
 
     Idea: fit the tail to the upper part of the bulk, the top 20 % being known only by their number. Under each law that explains the
     bulk, the number of scores beyond a point is binomial; where so many as were seen are too many (1 %, averaged over the laws), the
-    surplus at the most telling point is removed from the top. Repeat with a smaller top part: a shorter reach is a sharper test. The
+    surplus at the most telling point is removed from the top, as far as each of its scores has a chance under 1 in 200 by itself:
+    a second, rarer kind of normal row makes a surplus, too. Repeat with a smaller top part: a shorter reach is a sharper test. The
     fit counts as no more than 40 excesses and shapes go up to 1, so that heavy tails, which the bulk shows only in part, are left alone.
 
     In a series (``block`` > 1) cluster peaks stand for scores, and a removed peak takes its region along (see ``cluster.regions``). They
@@ -75,4 +78,6 @@ def _surplus(ranked: np.ndarray, guard: int, rule: Rule) -> int:
     best = int(np.argmin(chance))
     if chance[best] > rule.level:
         return 0
-    return max(0, round(float(beyond[best] - guard * (share[best] @ laws.weight))))
+    surplus = max(0, round(float(beyond[best] - guard * (share[best] @ laws.weight))))
+    alone = guard / m * (laws.survival(ranked[:surplus] - level) @ laws.weight)  # (surplus,) each one's own chance, highest first
+    return int((alone <= rule.alone).sum())

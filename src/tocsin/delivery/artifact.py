@@ -12,6 +12,7 @@ they do not say who wrote the file (integrity is not authenticity): load models 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,9 @@ def save(model: Pipeline, path: str | Path, *, as_directory: bool | None = None)
     >>> type(again).__name__
     'Pipeline'
     """
-    return write(path, model.state(), model.manifest(), as_directory=as_directory)
+    if not isinstance(model, Pipeline):
+        raise ArtifactError("TOC-403", "this is no model that can be saved", came=repr(model)[:80], todo="pass a fitted Pipeline")
+    return write(_path(path), model.state(), model.manifest(), as_directory=as_directory)
 
 
 def load(path: str | Path) -> Pipeline:
@@ -53,6 +56,12 @@ def load(path: str | Path) -> Pipeline:
     except Exception as error:  # a file with right digests and wrong content, made by hand: still a stated error
         raise ArtifactError("TOC-416", "no model can be built from what the file holds", came=f"{type(error).__name__}: {error}"[:200],
                             todo="load a file that tocsin.save wrote") from error
+
+
+def _path(path: Any) -> Path:
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
+        raise ArtifactError("TOC-401", "no file is named", came=repr(path)[:80], todo="pass a path, such as model.tocsin")
+    return Path(path)
 
 
 def write(path: str | Path, state: dict[str, Any], manifest: dict[str, Any], *, as_directory: bool | None = None) -> Path:
@@ -74,7 +83,7 @@ def write(path: str | Path, state: dict[str, Any], manifest: dict[str, Any], *, 
 
 def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Manifest and state of a saved model, audited; raises ArtifactError TOC-401 to TOC-416."""
-    files = container.read_files(Path(path))
+    files = container.read_files(_path(path))
     pages = parse(files[MANIFEST])
     reader = READERS.get(pages["format"])
     if reader is None:

@@ -10,6 +10,7 @@ from scipy.spatial.distance import cdist
 
 from tocsin.core.detector import Detector
 from tocsin.core.errors import ConfigError
+from tocsin.core.seed import generator
 from tocsin.core.tags import Tags
 from tocsin.data.moments import moments, spread, standardise
 
@@ -24,7 +25,8 @@ class Knn(Detector):
 
     The score is a weighted mean of the distances to the first ``k`` training rows: the mean over j = 1…k of "mean distance to the first j",
     so that no single number of neighbours has to be right. The strongest simple detector when the training rows are clean. When they hold
-    anomalies that resemble each other, take a larger ``k`` or ``iforest``. Cost grows with training rows × scored rows × columns.
+    anomalies that resemble each other, take a larger ``k`` or ``iforest``. Cost grows with training rows × scored rows × columns; of more
+    than ``rows`` training rows a random sample (by ``seed``) is kept: that bounds time and memory, and coarsens the finest structure only.
 
     ``k``: how many neighbours; with fewer training rows, all of them. ``metric``: "l2" (Euclidean) or "l1" (sum of absolute
     differences). ``scale``: standardise the columns first (default), so that raw columns of any unit can be given; without it the distances
@@ -43,10 +45,12 @@ class Knn(Detector):
 
     tags = Tags(modality="vector", min_rows=2, gives_expected=True, exportable=True)
 
-    def __init__(self, k: int = 5, metric: str = "l2", scale: bool = True) -> None:
+    def __init__(self, k: int = 5, metric: str = "l2", scale: bool = True, rows: int = 20_000, seed: int = 0) -> None:
         self.k = k
         self.metric = metric
         self.scale = scale
+        self.rows = rows
+        self.seed = seed
 
     @classmethod
     def small(cls) -> Self:
@@ -59,15 +63,20 @@ class Knn(Detector):
         """
         X, _ = self._fitted_rows(X, None)
         k = self._within(self.k if k is None else k)
-        return np.concatenate([index for _, index in self._blocks(X, k, ties=True)])
+        return np.concatenate([self.kept_[index] for _, index in self._blocks(X, k, ties=True)])
 
     def _fit(self, X: np.ndarray, y: np.ndarray | None, groups: np.ndarray) -> None:
         if self.metric not in ("l2", "l1"):
             raise ConfigError("TOC-202", "Knn: metric is not known", came=repr(self.metric), todo="use 'l2' or 'l1'")
         self._at_least_one(self.k)
+        if self.rows < 2:
+            raise ConfigError("TOC-202", "Knn: rows must be at least 2", came=repr(self.rows), todo="give a whole number from 2")
         self.mean_, std = moments(X)
         self.spread_ = spread(self.mean_, std) if self.scale else np.ones(X.shape[1])
-        self.rows_ = self._centred(X)
+        self.kept_ = np.arange(len(X))  # of the training rows, which are remembered
+        if len(X) > self.rows:
+            self.kept_ = np.sort(generator(self.seed, "knn").choice(len(X), self.rows, replace=False))
+        self.rows_ = self._centred(X[self.kept_])
 
     def _score(self, X: np.ndarray, groups: np.ndarray) -> np.ndarray:
         k = self._within(self.k)

@@ -30,7 +30,7 @@ class HeldOut:
         rest = np.setdiff1d(np.flatnonzero(usable), held, assume_unique=True)
         if plan.refit:
             steps = fitting.fresh()
-            known, new = steps.fit(data[rest]).matrix, steps.transform(data[held]).matrix
+            known, new = steps.fit(data[rest]).matrix, steps.transform(data[held], part=True).matrix
             features = [feature["name"] for feature in steps.features]
         else:
             known, new = prepared.matrix[rest], prepared.matrix[held]

@@ -15,6 +15,7 @@ from tocsin.core.errors import ConfigError, DataError, StateError
 from tocsin.core.state import build
 from tocsin.core.types import Dataset, Detections, Explanation, Finding, Schema
 from tocsin.data.period import window_length
+from tocsin.data.scale import Scale
 from tocsin.data.transformer import Transformer
 from tocsin.decision.calibrate import CALIBRATORS, Calibrator, Conformal
 from tocsin.decision.events import merge
@@ -97,7 +98,7 @@ class Pipeline:
             prepared = fitting.transform(data)
         usable = np.ones(len(prepared.matrix), dtype=bool)
         usable[prepared.row[~normal]] = False
-        detector = self._detector_for(data.kind, prepared.matrix)
+        detector = self._detector_for(data.kind, fitting, prepared.matrix)
         plan = self._plan(data, prepared, usable, detector, everyone=everyone)
         fitted, judged = self._held_out(data, prepared, usable, detector, fitting, plan)
         scores, held = judged.scores, usable & ~np.isnan(judged.scores)
@@ -113,8 +114,11 @@ class Pipeline:
             findings=(*fitting.changes(), *prepared.findings), rule=facts.rule_facts(self.threshold_, calibrator))
         return judged, prepared
 
-    def _detector_for(self, kind: str, matrix: np.ndarray) -> Detector:
+    def _detector_for(self, kind: str, preparation: Preparation, matrix: np.ndarray) -> Detector:
         detector = self.detector
+        scaled = any(isinstance(step, Scale) and step.method != "none" for step in preparation.steps)
+        if scaled and "scale" in detector.parameters():  # scaled once: a second time would undo how evidence was weighed
+            detector = detector.fresh(scale=False)
         if kind == "series" and detector.tags.modality == "vector":
             detector = catalog.make("windows", detector=catalog.name_of(detector), params=detector.params())
         if kind == "table" and detector.tags.modality != "vector":

@@ -55,9 +55,9 @@ class Preparation:
         """Learn every step on ``data`` and return it prepared."""
         return self._run(data, fit=True)
 
-    def transform(self, data: Dataset) -> Prepared:
-        """Prepare with what was learned."""
-        return self._run(data, fit=False)
+    def transform(self, data: Dataset, *, part: bool = False) -> Prepared:
+        """Prepare with what was learned. ``part``: rows picked from data that has been prepared whole (see ``Clean.transform``)."""
+        return self._run(data, fit=False, part=part)
 
     def changes(self) -> tuple[Finding, ...]:
         """What the steps changed in the training rows."""
@@ -90,12 +90,12 @@ class Preparation:
         return matrix
 
     def observed(self, data: Dataset) -> dict[str, list[Any]]:
-        """source → the cells of ``data`` after cleaning, missing as None."""
+        """source → the cells of ``data``, rows picked from data that has been prepared, after cleaning; missing as None."""
         table = as_table(data)
         for step in self.steps:
             if isinstance(step, Encode):
                 break
-            table = step.transform(table)
+            table = step.transform(table, **({"part": True} if "part" in _words(step.transform) else {}))
         return {name: table.column(name).to_pylist() for name in self.sources}
 
     def state(self) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class Preparation:
                 return step
         raise StateError("TOC-306", "the preparation has no Encode step", todo="put Encode() between the table steps and the matrix steps")
 
-    def _run(self, data: Dataset, *, fit: bool) -> Prepared:
+    def _run(self, data: Dataset, *, fit: bool, part: bool = False) -> Prepared:
         rows: Any = as_table(data)
         n = len(data)
         groups, row = np.zeros(n, dtype=np.int64), np.arange(n)
@@ -129,7 +129,8 @@ class Preparation:
         for step in self.steps:
             if fit:
                 step.fit(rows, **({"features": self.features} if "features" in _words(step.fit) else {}))
-            rows = step.transform(rows, **({"groups": groups} if "groups" in _words(step.transform) else {}))
+            given = {"groups": groups, "part": part}
+            rows = step.transform(rows, **{name: given[name] for name in given if name in _words(step.transform)})
             if isinstance(step, Encode) and data.kind == "series":
                 rows, groups, row, findings = self._grid(data, rows, fit=fit)
         return Prepared(rows, groups, row, findings)
@@ -168,9 +169,10 @@ def as_table(data: Dataset) -> pa.Table:
 
 def standard_steps(kind: str, schema: Schema, *, denoise: str | None = None, scale: str = "standard") -> list[Transformer]:
     """Clean → Encode → Impute → (Denoise) → Scale, the default for tables and series."""
-    steps: list[Transformer] = [Clean(schema.to_dict()), Encode(), Impute("linear" if kind == "series" else "median")]
+    series = kind == "series"
+    steps: list[Transformer] = [Clean(schema.to_dict()), Encode(missing=not series), Impute("linear" if series else "median")]
     if denoise is not None:
         steps.append(Denoise(denoise))
-    return [*steps, Scale(scale, evidence=1.0 if kind == "series" else None)]
+    return [*steps, Scale(scale, evidence=1.0 if series else None)]
 
 

@@ -10,6 +10,7 @@ from tocsin.core.seed import generator
 from tocsin.core.types import Dataset, Explanation
 from tocsin.data.window import first_rows, take
 from tocsin.explanation import aggregate, attribution, neighbours, residual, summary
+from tocsin.pipeline.calibration import cut_groups
 from tocsin.pipeline.preparation import Prepared
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 Cells = tuple[tuple[Any, ...], ...]  # (m, p)
 
+_CELLS = 2_000_000  # window cells scored at once: 16 MB
 _NORMALS = 5  # nearest normal rows whose cells stand in for an anomalous row's
 
 
@@ -43,7 +45,7 @@ def reference(data: Dataset, prepared: Prepared, usable: np.ndarray, reach: int,
         rows = np.sort(generator(seed, "reference").choice(rows, most, replace=False))
     named = data.time if data.time is not None else data.ids
     ids = [str(value) if not isinstance(value, (int, np.integer)) else int(value) for value in named[back[rows]]]
-    return {"rows": _embed(prepared, rows, reach), "last": prepared.matrix[rows], "ids": ids}
+    return {"rows": _embed(prepared, rows, reach), "last": prepared.matrix[rows], "at": rows, "ids": ids}
 
 
 def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int, *, p: np.ndarray | None = None,
@@ -57,13 +59,12 @@ def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int, *, p: np.n
     at = prepared.row[rows]
     sources = model.preparation_.sources
     part = [sources.index(feature["source"]) for feature in model.preparation_.features]
-    reach = model._reach()
-    embedded = _embed(prepared, at, reach)
-    near = neighbours.nearest(embedded, model.reference_["rows"], min(_NORMALS, len(model.reference_["rows"])))
+    near = _nearest(model, prepared, at, own=held_out is not None)
     if model.residual_ is not None:
-        kind, usual = "residual", model.detector_.expected(prepared.matrix, groups=prepared.groups)[at]
-        if held_out is not None:
-            usual = np.where(np.isnan(held_out[at]), usual, held_out[at])
+        kind, usual = "residual", _expected(model, prepared, at) if held_out is None else held_out[at].copy()
+        blank = np.flatnonzero(np.isnan(usual).any(axis=1))
+        if len(blank):  # a fold's columns differed from the model's
+            usual[blank] = _expected(model, prepared, at[blank])
         shares = aggregate.by_source(residual.contributions(prepared.matrix[at], usual, model.residual_), part, len(sources))
     else:
         kind = "replacement"
@@ -92,6 +93,28 @@ def _only_what_differs(shares: np.ndarray, observed: Cells, expected: Cells) -> 
     return cast(np.ndarray, np.divide(kept, total, out=shares.copy(), where=total > 0))
 
 
+def _expected(model: Pipeline, prepared: Prepared, at: np.ndarray) -> np.ndarray:
+    """(m, d) expected cells of matrix rows ``at``; of a series only the surroundings that reach them are looked at."""
+    reach = 2 * model._reach()
+    near = np.zeros(len(prepared.matrix) + 1, dtype=np.int64)
+    np.add.at(near, np.maximum(at - reach, 0), 1)
+    np.add.at(near, np.minimum(at + reach + 1, len(prepared.matrix)), -1)
+    rows = np.flatnonzero(np.cumsum(near[:-1]) > 0)
+    found = model.detector_.expected(prepared.matrix[rows], groups=cut_groups(rows, prepared.groups))
+    return found[np.searchsorted(rows, at)]
+
+
+def _nearest(model: Pipeline, prepared: Prepared, at: np.ndarray, *, own: bool) -> np.ndarray:
+    """(m, k) positions in the reference, nearest first; a row that may be in there itself (``own``) is no neighbour of its own."""
+    known = model.reference_
+    spare = 2 * model._reach() + 1 if own else 0
+    near = neighbours.nearest(_embed(prepared, at, model._reach()), known["rows"], min(_NORMALS + spare, len(known["rows"])))
+    if own:
+        overlaps = np.abs(np.asarray(known["at"])[near] - at[:, None]) <= model._reach()
+        near = np.take_along_axis(near, np.argsort(overlaps, axis=1, kind="stable"), axis=1)
+    return near[:, :_NORMALS]
+
+
 def own_spread(model: Pipeline) -> dict[str, float]:
     """source → usual distance between observed and expected in the source's own units; NaN where there is none (categories)."""
     features = model.preparation_.features
@@ -115,11 +138,15 @@ def _replacement(model: Pipeline, prepared: Prepared, at: np.ndarray, near: np.n
     def last_step_scores(candidates: np.ndarray) -> np.ndarray:
         """Scores of single time steps (r, d) put at the end of the windows that they come from, each as a segment of its own."""
         m = len(at)
-        windows = take(prepared.matrix, first, at, reach)[np.arange(len(candidates)) % m]  # (r, l, d)
-        windows[:, -1] = candidates
-        flat = windows.reshape(-1, windows.shape[2])
-        scores = model.detector_.anomaly_score(flat, groups=np.repeat(np.arange(len(candidates)), reach))
-        return scores.reshape(len(candidates), reach)[:, -1]
+        step = max(1, _CELLS // (reach * candidates.shape[1]))
+        scores = []
+        for start in range(0, len(candidates), step):
+            part = candidates[start:start + step]
+            windows = take(prepared.matrix, first, at[np.arange(start, start + len(part)) % m], reach)  # (r, l, d)
+            windows[:, -1] = part
+            found = model.detector_.anomaly_score(windows.reshape(-1, windows.shape[2]), groups=np.repeat(np.arange(len(part)), reach))
+            scores.append(found.reshape(len(part), reach)[:, -1])
+        return np.concatenate(scores)
 
     return attribution.by_replacement(last_step_scores, prepared.matrix[at], normals, columns)
 

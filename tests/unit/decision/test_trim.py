@@ -97,3 +97,10 @@ def test_fewer_than_six_clusters_are_left_alone():
     scores = wave(0, 120)
     scores[70:80] += 1e3
     assert keep(scores, 24).all()
+
+
+def test_a_second_rarer_kind_of_normal_row_is_not_an_anomaly():
+    rng = generator(0, "two kinds")
+    scores = np.concatenate([rng.gamma(2.0, 0.3, 740), rng.normal(3.7, 0.2, 58), [10.0, 79.0]])
+    kept = keep(scores)
+    assert not kept[-1] and kept[740:798].mean() > 0.8

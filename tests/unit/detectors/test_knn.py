@@ -115,3 +115,12 @@ def test_neighbours_are_checked_like_every_verb() -> None:
         Knn().neighbours([[1.0]])
     with pytest.raises(ConfigError, match="TOC-202"):
         Knn().fit(_rows(9, 2)).neighbours(_rows(2, 2), 0)
+
+
+def test_of_many_training_rows_a_seeded_sample_is_kept_and_named_by_training_rows() -> None:
+    X = generator(0, "many").normal(size=(500, 2))
+    model, again, other = (Knn(rows=100, seed=seed).fit(X) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(model.anomaly_score(X[:9]), again.anomaly_score(X[:9]))
+    assert len(model.rows_) == 100 and not np.array_equal(model.kept_, other.kept_)
+    near = model.neighbours(X[model.kept_[:5]], 1)[:, 0]
+    np.testing.assert_array_equal(near, model.kept_[:5])  # a kept row is its own nearest, under its number in the training rows
