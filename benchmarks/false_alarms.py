@@ -1,6 +1,6 @@
 """Requested against delivered false-alarm rate on held-out normal rows, set by set.
 
-    python benchmarks/false_alarms.py --data DIR [--detectors knn,gaussian,iforest] [--seeds 0,1,2] [--peers] [--csv FILE]
+    python benchmarks/false_alarms.py --data DIR [--detectors knn,gaussian,iforest] [--seeds 0,1,2] [--peers KNN,IForest] [--csv FILE]
 
 DIR holds ADBench tables (``*.npz`` with X (n, d) and y (n,), 1 = anomaly), itself or below ``tabular/adbench``. For each set, seed and
 detector: half of the normal rows, seeded, at most 10,000, are for training; of the other half at most 10,000 are judged. Labels serve
@@ -78,7 +78,8 @@ def main() -> int:
     judges = {f"tocsin {name}": tocsin_judge(name, options.rate) for name in options.detectors.split(",")}
     if options.peers:
         try:
-            judges |= {f"PyOD {name}, contamination {c:g}": peer_judge(name, c) for name in PEERS for c in (0.1, options.rate)}
+            judges |= {f"PyOD {name}, contamination {c:g}": peer_judge(name, c)
+                       for name in options.peers.split(",") for c in (0.1, options.rate)}
         except ImportError as error:
             print(f"peers need PyOD: pip install 'tocsin[bench]' ({error})", file=sys.stderr)
             return 1
@@ -103,7 +104,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=0.01, help="requested false-alarm rate")
     parser.add_argument("--seeds", default="0", help="seeds, separated by commas")
     parser.add_argument("--only", default="", help="only sets whose name contains this")
-    parser.add_argument("--peers", action="store_true", help="PyOD's detectors beside")
+    parser.add_argument("--peers", default="", help=f"PyOD's detectors beside, of {', '.join(PEERS)}")
     parser.add_argument("--csv", type=Path, help="write the rate of each set, detector and seed here")
     return parser.parse_args()
 

@@ -3,4 +3,4 @@
 from tocsin.interfaces.cli.app import main
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()

@@ -243,10 +243,12 @@ def test_too_few_rows_to_learn_from(rows: int) -> None:
 
 @pytest.mark.parametrize("X", [
     NORMAL * 1e300, NORMAL * 1e-300, NORMAL.astype(np.float16), NORMAL.astype(np.longdouble), NORMAL.astype(">f8"), NORMAL[::-1, ::-1],
-    np.asfortranarray(NORMAL), NORMAL.astype(object), NORMAL.tolist(), NORMAL.astype(str), NORMAL > 0, np.vstack([NORMAL, [[1e308, 0, 0]]]),
+    np.asfortranarray(NORMAL), NORMAL.astype(object), NORMAL.tolist(), NORMAL.astype(str), NORMAL > 0, np.vstack([NORMAL, [[1e308, 0,
+    0]]]),
     np.vstack([NORMAL, [[1.7e308, 0, 0], [-1.7e308, 0, 0]]]), np.repeat(NORMAL[:12], 5, axis=0),
     np.array([[np.iinfo(np.int64).min, 1], [np.iinfo(np.int64).max, 2]] * 20),
-], ids=["huge", "tiny", "float16", "longdouble", "swapped bytes", "negative strides", "Fortran", "objects", "lists", "text", "booleans", "one huge",
+], ids=["huge", "tiny", "float16", "longdouble", "swapped bytes", "negative strides", "Fortran", "objects", "lists", "text",
+"booleans", "one huge",
         "both ends", "repeated rows", "int64 extremes"])
 def test_numbers_of_every_form_are_judged(X: Any) -> None:
     sound(tocsin.detect(X, "gaussian"), len(X))
@@ -270,12 +272,16 @@ def test_a_read_only_array_is_neither_refused_nor_changed() -> None:
 
 
 @pytest.mark.parametrize(("code", "data"), [
-    ("TOC-136", None), ("TOC-136", 3), ("TOC-136", (row for row in NORMAL)), ("TOC-136", {1, 2}), ("TOC-136", {"a": {1, 2}}), ("TOC-136", {"a": {"b": 1}}),
+    ("TOC-136", None), ("TOC-136", 3), ("TOC-136", (row for row in NORMAL)), ("TOC-136", {1, 2}), ("TOC-136", {"a": {1, 2}}),
+    ("TOC-136", {"a": {"b": 1}}),
     ("TOC-115", np.array(3.0)), ("TOC-115", np.zeros((2, 2, 2))), ("TOC-115", [[1, 2], [3]]), ("TOC-151", NORMAL * 1j),
     ("TOC-151", {"a": [1j] * 40}), ("TOC-151", pd.DataFrame({"a": [[1, 2]] * 40})), ("TOC-151", pd.DataFrame({"a": [object()] * 40})),
-    ("TOC-151", pd.DataFrame({"a": pd.interval_range(0, 40)})), ("TOC-151", pa.table({"a": [[1]] * 40})), ("TOC-140", pa.table({"a": [b"\xff"] * 40})),
-    ("TOC-102", pd.DataFrame(NORMAL, columns=pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)]))), ("TOC-102", pd.DataFrame(NORMAL, columns=["a", "a", "b"])),
-    ("TOC-102", pa.table({"a": [{"x": 1.0}] * 9, "a.x": range(9)})), ("TOC-124", {"a": ["\ud800", "b"] * 20}), ("TOC-124", {"\ud800": [1.0, 2.0] * 20}),
+    ("TOC-151", pd.DataFrame({"a": pd.interval_range(0, 40)})), ("TOC-151", pa.table({"a": [[1]] * 40})),
+    ("TOC-140", pa.table({"a": [b"\xff"] * 40})),
+    ("TOC-102", pd.DataFrame(NORMAL, columns=pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)]))),
+    ("TOC-102", pd.DataFrame(NORMAL, columns=["a", "a", "b"])),
+    ("TOC-102", pa.table({"a": [{"x": 1.0}] * 9, "a.x": range(9)})), ("TOC-124", {"a": ["\ud800", "b"] * 20}),
+    ("TOC-124", {"\ud800": [1.0, 2.0] * 20}),
     ("TOC-101", {"a": [1], "b": [1, 2]}), ("TOC-120", "no such file.csv"),
 ])
 def test_what_is_no_data_says_so(code: str, data: Any) -> None:
@@ -296,12 +302,15 @@ def test_an_unusable_column_can_be_ignored() -> None:
 
 
 @pytest.mark.parametrize("frame", [
-    pd.DataFrame({"a": pd.array([1, None, 3, 4] * 15, dtype="Int64"), "b": pd.array([True, None] * 30, dtype="boolean"), "c": NORMAL[:, 0]}),
-    pd.DataFrame({"a": pd.Categorical(list("xyz") * 20), "b": list("pq") * 30}), pd.DataFrame({"a": [True, False, True] * 20, "b": [True, False] * 30}),
+    pd.DataFrame({"a": pd.array([1, None, 3, 4] * 15, dtype="Int64"), "b": pd.array([True, None] * 30, dtype="boolean"), "c": NORMAL[:,
+    0]}),
+    pd.DataFrame({"a": pd.Categorical(list("xyz") * 20), "b": list("pq") * 30}), pd.DataFrame({"a": [True, False, True] * 20,
+    "b": [True, False] * 30}),
     pd.DataFrame({"a": pd.arrays.SparseArray(NORMAL[:, 0]), "b": pd.to_timedelta(np.arange(60) ** 2, unit="s")}),
     pd.DataFrame(NORMAL, index=[0] * 60), pd.DataFrame(NORMAL, index=[np.nan] * 60), pd.DataFrame(NORMAL, columns=["", "a\nb", "<b>"]),
     pd.DataFrame({"a": ["=cmd|' /C calc'!A0", "+1", "<img src=x>", "a\x00b"] * 15, "b": NORMAL[:, 0]}),
-], ids=["nullable", "categories only", "booleans only", "sparse and durations", "one index label", "NaN index", "odd names", "hostile cells"])
+], ids=["nullable", "categories only", "booleans only", "sparse and durations", "one index label", "NaN index", "odd names",
+"hostile cells"])
 def test_odd_frames_are_judged(frame: pd.DataFrame) -> None:
     model = tocsin.fit(frame, "gaussian")
     found = sound(model.detect(frame), 60)
@@ -329,8 +338,10 @@ def test_labels_in_several_spellings(labels: list[Any]) -> None:
 @pytest.mark.parametrize(("code", "settings"), [
     ("TOC-203", {"detector": 3}), ("TOC-203", {"detector": None}), ("TOC-203", {"detector": "../x"}), ("TOC-202", {"kind": "cube"}),
     ("TOC-202", {"kind": "images"}), ("TOC-202", {"seed": -1}), ("TOC-202", {"params": {"k": "x"}, "detector": "knn"}),
-    ("TOC-202", {"params": {"k": 2.5}, "detector": "knn"}), ("TOC-202", {"params": {"trees": None}, "detector": "iforest"}), ("TOC-204", {"params": {"q": 1}}),
-    ("TOC-201", {"nonsense": 1}), ("TOC-241", {"threshold": "false_alarm_rate=0"}), ("TOC-242", {"threshold": "x"}), ("TOC-202", {"scale": "x"}),
+    ("TOC-202", {"params": {"k": 2.5}, "detector": "knn"}), ("TOC-202", {"params": {"trees": None}, "detector": "iforest"}),
+    ("TOC-204", {"params": {"q": 1}}),
+    ("TOC-201", {"nonsense": 1}), ("TOC-241", {"threshold": "false_alarm_rate=0"}), ("TOC-242", {"threshold": "x"}),
+    ("TOC-202", {"scale": "x"}),
 ])
 def test_settings_that_make_no_sense(code: str, settings: dict[str, Any]) -> None:
     refused(code, lambda: tocsin.fit(NORMAL, **settings))
@@ -342,11 +353,12 @@ def test_a_column_has_one_role() -> None:
 
 
 def test_times_in_many_spellings() -> None:
-    for stamps in (pd.date_range("2024", periods=120, freq="h", tz="Europe/Oslo"), 1_700_000_000_000 + np.arange(120) * 1000, np.arange(120) * 1e300,
+    for stamps in (pd.date_range("2024", periods=120, freq="h", tz="Europe/Oslo"), 1_700_000_000_000 + np.arange(120) * 1000,
+    np.arange(120) * 1e300,
                    np.linspace(-9e18, 9e18, 120).astype(np.int64), np.zeros(120), np.arange(120)[::-1]):
         sound(tocsin.detect(pd.DataFrame({"t": stamps, "v": LEVEL}), "gaussian", time="t"), 120)
     for bad in (["x"] * 120, [None, *range(119)], [np.inf, *range(119)], [True] * 120):
-        with pytest.raises(tocsin.TocsinError, match="TOC-130|TOC-160"):
+        with pytest.raises(tocsin.TocsinError, match=r"TOC-130|TOC-160"):
             tocsin.fit(pd.DataFrame({"t": bad, "v": LEVEL}), time="t")
 
 

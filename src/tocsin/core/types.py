@@ -153,10 +153,12 @@ def plain_array(values: Any) -> np.ndarray:
         if missing.any():
             values = values.astype(np.float64 if values.dtype.kind in "biuf" else object)
             values[missing] = np.nan if values.dtype.kind == "f" else None
-    values = np.asarray(values)
-    if values.dtype.kind == "f" and values.dtype.itemsize > 8:
-        return values.astype(np.float64)
-    return values if values.dtype.isnative or values.dtype.names else values.astype(values.dtype.newbyteorder("="))
+    plain: np.ndarray = np.asarray(values)
+    if plain.dtype.kind == "f" and plain.dtype.itemsize > 8:
+        plain = plain.astype(np.float64)
+    elif not (plain.dtype.isnative or plain.dtype.names):
+        plain = plain.astype(plain.dtype.newbyteorder("="))
+    return plain
 
 
 def _take(X: Any, rows: Any, index: np.ndarray) -> Any:

@@ -71,7 +71,7 @@ class Scale(Transformer):
         value, center, spread = self._fitted()
         X = checked(X, width=len(center), finite=True)
         if self.method == "quantile":
-            return np.where(value, self._by_column(X, _to_normal), X / spread)
+            return np.where(value, self._by_column(X, _to_normal), X / np.where(value, 1.0, spread))
         with np.errstate(over="ignore"):
             scaled = (X - center) / spread
         return np.where(value & (self.method != "none"), np.clip(scaled, -_FAR, _FAR), scaled)
@@ -136,8 +136,8 @@ def _normal_scores(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _to_normal(x: np.ndarray, knots: np.ndarray, normal: np.ndarray, spread: float) -> np.ndarray:
     values, first = np.unique(knots, return_index=True)
-    z = np.interp(x, values, normal[first])
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # knots 1e-300 apart: the slope between them overflows, the value does not
+        z = np.interp(x, values, normal[first])
         above, below = (np.minimum(np.maximum(d, 0) / spread, np.finfo(float).max) for d in (x - values[-1], values[0] - x))
     return z + np.log1p(above) - np.log1p(below)
 

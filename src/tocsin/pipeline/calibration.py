@@ -121,4 +121,4 @@ def _folds(n: int, *, slow: bool, everyone: bool) -> int:
         return min(n, 5 if n < 5_000 else 3)
     if everyone and n > _CROSS_MOST:
         return 5
-    return min(n, 20 if n < 500 else 10)
+    return min(n, 20 if n < 2_000 else 10)

@@ -69,14 +69,13 @@ class Pipeline:
         return self
 
     def fit_detect(self, data: Any) -> Detections:
-        """Fit on ``data`` and judge the same rows, each by a detector that was not fitted on it."""
-        data = as_dataset(data)
+        """Fit on ``data`` and judge the same rows, each by a detector that was not fitted on it.
+
+        Labels are not looked at, not even to leave anomalies out: a judgement of the same rows would be flattered by them.
+        """
+        data = replace(as_dataset(data), y=None)
         judged, prepared = self._fit(data, everyone=True)
-        scores = judged.scores
-        if data.y is not None and data.y.any():  # labelled anomalies were never fitted on, so the final detector may judge them
-            marked = np.unique(prepared.row[data.y == 1])
-            scores[marked] = self.detector_.anomaly_score(prepared.matrix, groups=prepared.groups)[marked]
-        found = self._decide(data, prepared, scores)
+        found = self._decide(data, prepared, judged.scores)
         self._own = (found, judged.expected)
         return found
 

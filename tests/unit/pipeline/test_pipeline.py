@@ -223,3 +223,12 @@ def test_rows_judged_by_themselves_are_explained_by_detectors_that_have_not_seen
 def test_a_value_never_seen_is_called_that() -> None:
     table = odd_row().set_column(2, "valve", pa.array(["open", "stuck"])).set_column(0, "flow (l/s)", pa.array([8.0, 8.0]))
     assert "never seen in training" in tocsin.fit(mixed(), "gaussian").explain(table, [1]).sentences[0]
+
+
+def test_judging_data_by_itself_looks_at_no_labels() -> None:
+    X = generator(0, "labels").normal(size=(300, 2))
+    X[:9] += 5.0
+    y = np.r_[np.ones(9), np.zeros(291)]
+    with_labels, without = Pipeline("knn"), Pipeline("knn")
+    np.testing.assert_array_equal(with_labels.fit_detect(Dataset.of(X, y)).p_value, without.fit_detect(Dataset.of(X)).p_value)
+    assert with_labels.facts_["labelled_anomalies_left_out"] == 0
