@@ -13,9 +13,10 @@ from tocsin.core.detector import Detector
 from tocsin.core.errors import ArtifactError, ConfigError
 from tocsin.core.tags import Tags
 from tocsin.data.period import window_length
-from tocsin.data.window import batches, spread, spread_cells, window_ends
+from tocsin.data.window import batches, first_rows, spread, spread_cells, take, window_ends
 
 _CELLS = 1 << 22  # window values held at once while scoring, 32 MB
+_BANK = 64  # training windows that short segments are completed from
 _FIT_CELLS = 1 << 25  # window values learned from at most, 256 MB
 
 
@@ -31,7 +32,8 @@ class Windows(Detector):
     training series (``tocsin.data.period.window_length``). ``stride``: steps between scored windows; 1 is best, more is faster.
     ``max_windows``: at most so many windows, evenly spaced, are learned from (fewer where they would exceed 256 MB).
     Deep inner detectors are allowed. ``expected`` is the covering mean of the inner detector's, where it offers that. Windows never
-    cross from one segment to the next; a segment shorter than the window is filled on the left with its first row. Shapes: X (t, c).
+    cross from one segment to the next; a segment shorter than the window is completed on the left by the training window that ends
+    most alike. Shapes: X (t, c).
     Raises ConfigError TOC-202 (a number below its least), TOC-203 (no such detector), TOC-206 (the inner detector is itself for series),
     TOC-207 (too few windows for the inner detector).
     Source: sub-sequence outliers as in Keogh, Lin and Fu, "HOT SAX" (2005), with an exchangeable scorer.
@@ -45,7 +47,7 @@ class Windows(Detector):
     tags = Tags(modality="series", min_rows=16, gives_expected=True)
 
     def __init__(self, detector: str = "knn", params: dict[str, Any] | None = None, window: int | None = None, stride: int = 1,
-                 max_windows: int = 20_000) -> None:
+                 max_windows: int = 10_000) -> None:
         self.detector = detector
         self.inner_params = params  # ``params`` is a method of every detector
         self.window = window
@@ -75,9 +77,14 @@ class Windows(Detector):
             raise ConfigError("TOC-207", f"too few windows for {self.detector!r} to learn from",
                               came=f"{len(ends)} of {self.window_} steps from {len(X)} steps, {inner.tags.min_rows} needed",
                               todo="use a smaller window or pass a longer series")
+        full = ends[ends - first_rows(groups)[ends] >= self.window_ - 1]
+        if len(full) >= inner.tags.min_rows:
+            ends = full  # a filled window is no example of a normal one
         most = min(self.max_windows, max(inner.tags.min_rows, _FIT_CELLS // (self.window_ * X.shape[1])))
         if len(ends) > most:
             ends = ends[np.linspace(0, len(ends) - 1, most).astype(int)]
+        some = full[np.linspace(0, len(full) - 1, min(len(full), _BANK, max(1, _CELLS // (8 * self.window_ * X.shape[1])))).astype(int)]
+        self.bank_ = take(X, first_rows(groups), some, self.window_)  # (k, l, c)
         self.inner_ = inner.fit(np.concatenate([rows for _, rows in self._flat(X, groups, ends)]))
 
     def _score(self, X: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -104,8 +111,18 @@ class Windows(Detector):
     def _flat(self, X: np.ndarray, groups: np.ndarray, ends: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Pairs (positions in ``ends``, windows (b, l · c))."""
         size = max(1, min(4096, _CELLS // (self.window_ * X.shape[1])))
+        rows = ends - first_rows(groups)[ends] + 1  # (w,) of a window that are the segment's own
         for part, windows in batches(X, groups, ends, self.window_, size):
+            for i in np.flatnonzero(rows[part] < self.window_):
+                self._complete(windows[i], int(rows[part][i]))
             yield part, windows.reshape(len(part), -1)
+
+    def _complete(self, window: np.ndarray, own: int) -> None:
+        """Fill the rows before the last ``own`` of a short segment's ``window`` (l, c) with those of the training window that ends most
+        alike: a short stretch is then judged by what is in it, not by a flat start that no training window has."""
+        if len(self.bank_):
+            gap = np.square(self.bank_[:, -own:] - window[-own:]).sum(axis=(1, 2))
+            window[:-own] = self.bank_[int(np.argmin(gap)), :-own]
 
     def _inner(self) -> Detector:
         inner = catalog.make(self.detector, **(self.inner_params or {}))

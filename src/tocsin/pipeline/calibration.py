@@ -26,6 +26,7 @@ from tocsin.core.seed import generator
 _CROSS_MOST = 5_000  # rows up to which every row is worth refitting for
 _HOLDOUT_SHARE, _HOLDOUT_MOST = 0.2, 10_000
 _SLOW_FROM = 1_000  # rows from which a network is calibrated on one held-out part
+_LONG = 20_000  # steps from which one held-out part serves every detector
 _ENOUGH = 40  # windows in the held-out part of a series
 _BLOCKS = 4  # spread over the series, so that the held-out part sees its seasons
 
@@ -40,11 +41,12 @@ class Plan:
     block: int = 1
 
 
-def table_plan(n: int, *, slow: bool, everyone: bool, seed: int) -> Plan:
-    """The plan for n exchangeable rows. ``everyone``: each row must get a held-out score (the data is judged by itself)."""
+def table_plan(n: int, *, slow: bool, everyone: bool, seed: int, wide: bool = False) -> Plan:
+    """The plan for n exchangeable rows. ``everyone``: each row must get a held-out score (the data is judged by itself).
+    ``slow`` to fit, or too ``wide`` to prepare anew twenty times: fewer folds."""
     order = generator(seed, "calibration").permutation(n)
     if everyone or n < (_SLOW_FROM if slow else _CROSS_MOST):
-        k = _folds(n, slow=slow, everyone=everyone)
+        k = _folds(n, slow=slow or wide, everyone=everyone)
         return Plan("cross", tuple(np.sort(part) for part in np.array_split(order, k)), refit=True)
     held = min(int(n * _HOLDOUT_SHARE), _HOLDOUT_MOST)
     return Plan("holdout", (np.sort(order[:held]),), refit=False)
@@ -60,15 +62,17 @@ def group_plan(group: np.ndarray, *, slow: bool, everyone: bool, seed: int) -> P
     return Plan("cross", folds, refit=True)
 
 
-def series_plan(groups: np.ndarray, reach: int, *, slow: bool, everyone: bool) -> Plan:
-    """Contiguous blocks of grid rows. ``reach``: the window, in steps. Raises DataError TOC-118 when no two blocks fit."""
+def series_plan(groups: np.ndarray, reach: int, *, slow: bool, everyone: bool, fewest: int = 2) -> Plan:
+    """Contiguous blocks of grid rows. ``reach``: the window, in steps. Raises DataError TOC-118 when fewer than two blocks fit, or when
+    less than ``fewest`` steps are left to learn from beside a block and its margins."""
     t = len(groups)
     longest = max(4, t // (2 * max(reach, 1) + 1))
     k = min(10 if not slow else 5 if t < _SLOW_FROM else 3, longest, t // max(2 * reach, 4))
-    if k < 2:
-        raise DataError("TOC-118", "the series is too short to hold out a part for calibration",
-                        came=f"{t} steps with windows of {reach}", todo=f"pass at least {4 * max(reach, 4)} steps or a smaller window")
-    if everyone or not slow or t < _SLOW_FROM or t * _HOLDOUT_SHARE < _ENOUGH * reach:
+    if k < 2 or t - -(-t // k) - 2 * reach < fewest:
+        raise DataError("TOC-118", "the series is too short to learn from and to hold out a part for calibration",
+                        came=f"{t} steps with windows of {reach}",
+                        todo=f"pass at least {max(4 * max(reach, 4), 2 * (fewest + 2 * reach))} steps or a smaller window")
+    if everyone or t < (_SLOW_FROM if slow else _LONG) or t * _HOLDOUT_SHARE < _ENOUGH * reach:
         return Plan("cross", tuple(np.array_split(np.arange(t), k)), refit=True, block=reach)
     size = int(t * _HOLDOUT_SHARE) // _BLOCKS
     centres = (np.arange(_BLOCKS) + 0.5) / _BLOCKS * t

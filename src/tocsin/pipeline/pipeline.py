@@ -26,6 +26,7 @@ from tocsin.pipeline.intake import as_dataset
 from tocsin.pipeline.preparation import Preparation, Prepared, standard_steps
 
 _FEWEST = 4  # rows: two to learn from, two to calibrate on
+_WIDE = 500  # matrix columns from which preparing them anew for each fold is what costs
 _REFERENCE = 1_000  # training rows kept to name the nearest normal ones
 
 
@@ -55,9 +56,15 @@ class Pipeline:
     def __init__(self, detector: Detector | str = "knn", steps: Sequence[Transformer] | None = None,
                  calibrator: Calibrator | None = None, threshold: Threshold | str | None = None, *, seed: int = 0) -> None:
         self.detector = catalog.make(detector) if isinstance(detector, str) else detector
+        if not isinstance(self.detector, Detector):
+            raise ConfigError("TOC-203", "a detector is named by text or given as an object", came=repr(detector)[:80],
+                              todo=f"use one of {', '.join(catalog.names())}")
         self.steps = None if steps is None else tuple(steps)
         self.calibrator = Conformal() if calibrator is None else calibrator
         self.threshold = FalseAlarmRate() if threshold is None else parse(threshold) if isinstance(threshold, str) else threshold
+        if not isinstance(self.threshold, Threshold):
+            raise ConfigError("TOC-242", "this is not a threshold", came=repr(threshold)[:80],
+                              todo="use 'false_alarm_rate=0.01' or a Threshold")
         self.seed = seed
         self._own: tuple[Detections, np.ndarray] | None = None  # of fit_detect, while the object lives; never saved
 
@@ -130,14 +137,15 @@ class Pipeline:
     def _plan(self, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector, *, everyone: bool) -> calibration.Plan:
         slow = detector.tags.slow_fit or _inner_is_slow(detector)
         if data.kind == "series":
-            return calibration.series_plan(prepared.groups, _reach(detector), slow=slow, everyone=everyone)
+            return calibration.series_plan(prepared.groups, _reach(detector), slow=slow, everyone=everyone,
+                                           fewest=detector.tags.min_rows)
         if data.group is not None and len(np.unique(data.group)) > 1:
             return calibration.group_plan(data.group, slow=slow, everyone=everyone, seed=self.seed)
         n = int(usable.sum())
         if n < max(detector.tags.min_rows + 1, 4):
             raise DataError("TOC-113", f"{type(detector).__name__} needs more rows to learn from and to calibrate on", came=f"{n} rows",
                             todo=f"pass at least {max(detector.tags.min_rows + 1, 4)} rows")
-        plan = calibration.table_plan(n, slow=slow, everyone=everyone, seed=self.seed)
+        plan = calibration.table_plan(n, slow=slow, everyone=everyone, seed=self.seed, wide=prepared.matrix.shape[1] > _WIDE)
         rows = np.flatnonzero(usable)
         return replace(plan, folds=tuple(rows[fold] for fold in plan.folds))
 
@@ -165,12 +173,14 @@ class Pipeline:
 
     def anomaly_score(self, data: Any) -> np.ndarray:
         """(n,) scores, higher = more anomalous."""
+        self._check_fitted()
         prepared = self.preparation_.transform(self.as_dataset(data))
         scores = self.detector_.anomaly_score(prepared.matrix, groups=prepared.groups)
         return cast(np.ndarray, scores[prepared.row])
 
     def detect(self, data: Any) -> Detections:
         """Judge every row of ``data``: score, p-value, decision, and for a series the events."""
+        self._check_fitted()
         data = self.as_dataset(data)
         prepared = self.preparation_.transform(data)
         return self._decide(data, prepared, self.detector_.anomaly_score(prepared.matrix, groups=prepared.groups))
@@ -183,13 +193,10 @@ class Pipeline:
         """
         self._check_fitted()
         data = self.as_dataset(data)
-        rows = np.atleast_1d(np.asarray(rows, dtype=np.int64))
-        if len(rows) and not (-len(data) <= rows.min() and rows.max() < len(data)):
-            raise DataError("TOC-107", "there is no such row to explain", came=f"rows {rows.min()} to {rows.max()} of {len(data)}",
-                            todo="pass positions in the data, counted from 0")
+        rows = _positions(rows, len(data))
         held_out = self._own[1] if self._own is not None and self._own[0] is found else None
         p = None if found is None else found.p_value
-        return reasons.explain(self, data, rows % max(len(data), 1), neighbours, p=p, held_out=held_out)
+        return reasons.explain(self, data, rows, neighbours, p=p, held_out=held_out)
 
     def expected(self, data: Any) -> tuple[dict[str, list[Any]], dict[str, float]] | None:
         """(expected cells per source column, usual distance from them) in own units; None when the detector expects nothing."""
@@ -275,3 +282,17 @@ def _reach(detector: Detector) -> int:
 def _inner_is_slow(detector: Detector) -> bool:
     inner = detector.params().get("detector")
     return isinstance(inner, str) and catalog.card(inner).tags.slow_fit
+
+
+def _positions(rows: Any, n: int) -> np.ndarray:
+    """(m,) row positions from a number, a list of numbers (negative ones count from the end), a slice or a mask (n,)."""
+    if isinstance(rows, slice):
+        return np.arange(n)[rows]
+    given = np.atleast_1d(np.asarray(rows))
+    if given.dtype == bool and given.shape == (n,):
+        return np.flatnonzero(given)
+    whole = given.ndim == 1 and (given.dtype.kind in "iu" or given.size == 0)
+    if not whole or (given.size and not (-n <= given.min() and given.max() < n)):
+        raise DataError("TOC-107", "there is no such row to explain", came=f"{rows!r}"[:80] + f" of {n} rows",
+                        todo="pass positions in the data, counted from 0, a slice, or a mask with one entry per row")
+    return given.astype(np.int64) % max(n, 1)

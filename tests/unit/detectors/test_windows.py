@@ -125,3 +125,20 @@ def test_a_deep_detector_inside() -> None:
     small = {**catalog.load("autoencoder").small().params(), "training": {"epochs": 2}}
     model = Windows("autoencoder", small, window=10).fit(X)
     assert np.array_equal(build(Windows, model.state()).anomaly_score(X), model.anomaly_score(X))
+
+
+def test_a_stretch_shorter_than_the_window_is_judged_by_what_is_in_it() -> None:
+    wave = np.sin(np.arange(900) * 2 * np.pi / 60) + generator(0, "short").normal(0, 0.1, 900)
+    model = Windows("knn", window=60).fit(wave[:600])
+    usual = model.anomaly_score(wave[600:]).max()
+    short = np.sin((np.arange(20) + 7) * 2 * np.pi / 60)
+    odd = short.copy()
+    odd[8:14] += 1.0
+    assert model.anomaly_score(short).max() <= usual < model.anomaly_score(odd).min()
+
+
+def test_filled_windows_are_no_examples_of_normal_ones() -> None:
+    wave = np.sin(np.arange(640) * 2 * np.pi / 60)
+    groups = np.repeat([0, 1], [600, 40])
+    model = Windows("knn", window=60).fit(wave, groups=groups)
+    assert len(model.inner_.rows_) == 600 - 59

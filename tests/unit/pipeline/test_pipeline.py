@@ -232,3 +232,24 @@ def test_judging_data_by_itself_looks_at_no_labels() -> None:
     with_labels, without = Pipeline("knn"), Pipeline("knn")
     np.testing.assert_array_equal(with_labels.fit_detect(Dataset.of(X, y)).p_value, without.fit_detect(Dataset.of(X)).p_value)
     assert with_labels.facts_["labelled_anomalies_left_out"] == 0
+
+
+def test_rows_to_explain_are_positions_slices_or_masks() -> None:
+    model, X = Pipeline("gaussian").fit(generator(0, "rows").normal(size=(100, 2))), np.zeros((4, 2))
+    assert model.explain(X, slice(1, 3)).rows.tolist() == [1, 2]
+    assert model.explain(X, [True, False, False, True]).rows.tolist() == [0, 3]
+    assert model.explain(X, -1).rows.tolist() == [3]
+    for bad in ("a", None, 1.5, [[0, 1]], 2**70, [4], [True, False]):
+        with pytest.raises(DataError, match="TOC-107"):
+            model.explain(X, bad)
+
+
+def test_what_is_no_detector_or_threshold_is_told_at_once() -> None:
+    with pytest.raises(ConfigError, match="TOC-203"):
+        Pipeline(None)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="TOC-242"):
+        Pipeline(threshold=3)  # type: ignore[arg-type]
+    with pytest.raises(StateError, match="TOC-301"):
+        Pipeline().anomaly_score([[1.0]])
+    with pytest.raises(DataError, match="TOC-118"):
+        tocsin.fit(np.arange(20.0), kind="series")
