@@ -45,13 +45,14 @@ def check(
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Look at a file before anything is learned from it: missing, unreadable and repeated cells, constant columns, clock gaps."""
-    from tocsin.data.screen import screen
+    """Look at a file before anything is learned from it: missing, unreadable and repeated cells, constant columns, clock gaps; and what
+    preparing it would change, and how often."""
+    from tocsin.flows.check import check as look
     from tocsin.interfaces.cli.output import print_json, working
 
     with working(f"reading {file}", quiet=json_):
         data = dataset(file, reading)
-        findings = screen(data)
+        findings, changes = look(data)
     if json_:
         print_json(
             {
@@ -62,16 +63,17 @@ def check(
                 "schema": data.schema.to_dict(),
                 "notes": list(data.origin.notes),
                 "findings": [vars(finding) for finding in findings],
+                "changes": [vars(change) for change in changes],
             }
         )
     else:
-        _tell(data, findings)
+        _tell(data, findings, changes)
     bad = {Level.warning: ("warning", "error"), Level.error: ("error",)}.get(fail_on, ()) if fail_on else ()
     if any(finding.level in bad for finding in findings):
         raise typer.Exit(3)
 
 
-def _tell(data: Dataset, findings: tuple[Finding, ...]) -> None:
+def _tell(data: Dataset, findings: tuple[Finding, ...], changes: tuple[Finding, ...]) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -99,8 +101,19 @@ def _tell(data: Dataset, findings: tuple[Finding, ...]) -> None:
     for note in data.origin.notes:
         screen.print(Text(f"note: {note}", style="dim"))
     screen.print()
+    _list(findings, "Nothing was noticed.")
+    screen.print("\nWhat preparing the data for a detector changes", style="bold")
+    _list(changes, "Nothing.")
+
+
+def _list(findings: tuple[Finding, ...], none: str) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from tocsin.interfaces.cli.output import console
+
     if not findings:
-        screen.print("Nothing was noticed.")
+        console().print(none)
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("level", "column", "what", "finding"):
@@ -112,4 +125,4 @@ def _tell(data: Dataset, findings: tuple[Finding, ...]) -> None:
             finding.what.replace("_", " "),
             Text(finding.message.removeprefix(f"{finding.column}: ")),
         )
-    screen.print(table)
+    console().print(table)
