@@ -250,6 +250,10 @@ class Detections:
     def __len__(self) -> int:
         return len(self.score)
 
+    def __repr__(self) -> str:
+        return (f"Detections({int(self.is_anomaly.sum())} of {len(self)} flagged, threshold {self.threshold:.6g}, "
+                f"{len(self.events)} events)")
+
     def top(self, k: int) -> np.ndarray:
         """Positions of the ``k`` most anomalous rows, worst first; ties keep the data's order."""
         return np.argsort(-self.score, kind="stable")[:k]

@@ -218,8 +218,9 @@ def _lay(stamps: np.ndarray, order: np.ndarray, same: np.ndarray, counted: np.nd
                                  "gaps and were inserted as missing values.", None, int(filled.sum()), g)]
     cuts = int((same & (counted > longest_gap)).sum())
     if cuts:
-        notes = [*notes, Finding("gap_cut", "warning", f"{cuts} gaps are longer than {longest_gap} steps of {_length(size, stamps)}; "
-                                 "the series is cut there.", None, cuts, n)]
+        are = "gap is" if cuts == 1 else "gaps are"
+        notes = [*notes, Finding("gap_cut", "warning", f"{cuts} {are} longer than {longest_gap} steps of {_length(size, stamps)}; the "
+                                 "series is cut there.", None, cuts, n)]
     return Grid(size, row, made, np.cumsum(segment), filled, tuple(notes))
 
 

@@ -67,8 +67,8 @@ def decimal_of(columns: Iterable[pa.ChunkedArray], delimiter: str = "") -> tuple
         note = "decimal commas and decimal points are mixed; the more frequent one was taken" if comma and point else ""
         return ("," if comma > point else "."), True, note
     if either and delimiter in (";", "\t"):
-        return ",", False, "numbers such as 1,234 were read with a decimal comma; pass decimal='.' if the comma marks thousands"
-    note = "values such as '1,234' may mean 1.234 or 1234 and stay text; pass decimal=',' or decimal='.'" if either else ""
+        return ",", False, "numbers such as 1,234 were read with a decimal comma; if it marks thousands, pass decimal='.' (--decimal .)"
+    note = "values such as '1,234' may mean 1.234 or 1234 and stay text; pass decimal=',' or decimal='.' (--decimal)" if either else ""
     return ".", False, note
 
 

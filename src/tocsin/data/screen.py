@@ -129,7 +129,7 @@ def _columns(view: _View) -> Iterator[Finding]:
             yield Finding("empty", "warning", f"{name}: all {n} cells are missing.", name, n, n)
             continue
         if kind == "id":
-            yield Finding("id", "info", f"{name}: looks like an identifier and is not used.", name, n, n)
+            yield Finding("id", "info", f"{name}: looks like an identifier and is not used; --id {name} names the rows by it.", name, n, n)
             continue
         if pa.types.is_large_string(values.type):
             yield from _levels(name, kind, values, known, n)

@@ -7,7 +7,9 @@ Two ways to judge, told by ``_forecasts()``; l is the window length:
 - reconstruct: the network sees l rows and gives them all back; windows overlap by three quarters and each time step takes the mean over
   those that cover it. A row's score depends on rows up to l − 1 before and after it.
 
-No window crosses a segment (a run of equal ``groups``); before a segment's start its first row is repeated.
+No window crosses a segment (a run of equal ``groups``). A forecaster judging the start of a segment borrows the history it lacks from the
+training stretch that goes on most like the segment's first l rows: a start that is like any other is then no surprise. In training, and
+to reconstruct, the first row is repeated.
 Windows are gathered when they are needed, never all at once. Letters: t time steps, c channels, l window, b windows in a batch.
 """
 
@@ -29,6 +31,7 @@ from tocsin.deep.network import Network
 from tocsin.deep.segment import Segments, segments
 from tocsin.deep.trainer import Examples
 
+_BANK = 64  # training stretches that histories are borrowed from
 _EPOCH, _HELD_OUT = 1024, 1024  # most windows in an epoch, and held out
 
 
@@ -64,6 +67,8 @@ class DeepSeriesDetector(DeepDetector):
     def _examples(self, z: Tensor, groups: np.ndarray, shape: tuple[int, ...], training: Training) -> Examples:
         """Windows; the last share of each segment is held out as one block (or whole segments, where they are short)."""
         length, lead = shape[0], shape[0] * self._forecasts()
+        if self._forecasts():
+            self.bank_ = _stretches(z, groups, 2 * length)
         learned, watched = segments(groups).divided(training.validation, length)
         starts, rows = _starts(learned, lead, length, len(z))
         held_starts, held_rows = _starts(watched, lead, length, len(z))
@@ -93,14 +98,31 @@ class DeepSeriesDetector(DeepDetector):
         return self._overlapped(judge, z, groups, length)
 
     def _laid_out(self, judge: Callable[[Network, Tensor], Tensor], z: Tensor, groups: np.ndarray, length: int) -> np.ndarray:
-        """Blocks of ``length`` rows, from each segment's first row on."""
+        """Blocks of ``length`` rows, from each segment's first row on; in front of each segment, ``length`` borrowed rows."""
+        z, groups, own = self._with_history(z, groups, length)
         starts, bounds = segments(groups).blocks(length)
         made = np.empty(tuple(z.shape))
         for part, cells in self._windows(judge, z, starts - length, bounds, 2 * length):
             rows = starts[part, None] + np.arange(length)
             inside = rows <= bounds[part, 1:]
             made[rows[inside]] = cells[inside]
-        return made
+        return made[own]
+
+    def _with_history(self, z: Tensor, groups: np.ndarray, length: int) -> tuple[Tensor, np.ndarray, np.ndarray]:
+        """(z, groups) with borrowed rows before each segment, and the positions of the rows that came; as they are without a bank."""
+        parts = segments(groups)
+        if not len(self.bank_):
+            return z, groups, np.arange(len(z))
+        bank = torch.tensor(self.bank_, dtype=z.dtype, device=z.device)  # (k, 2l, c)
+        made, own, start = [], [], 0
+        for first, last in zip(parts.first, parts.last):
+            segment = z[first:last + 1]
+            known = segment[:length]  # (m, c)
+            gap = (bank[:, length:length + len(known)] - known).square().mean((1, 2))
+            made += [bank[int(gap.argmin()), :length], segment]
+            own.append(start + length + np.arange(len(segment)))
+            start += length + len(segment)
+        return torch.cat(made), np.repeat(np.arange(len(own)), [length + len(rows) for rows in own]), np.concatenate(own)
 
     def _overlapped(self, judge: Callable[[Network, Tensor], Tensor], z: Tensor, groups: np.ndarray, length: int) -> np.ndarray:
         """The mean over windows that cover a time step."""
@@ -120,6 +142,16 @@ class DeepSeriesDetector(DeepDetector):
             windows = z[(first[:, None] + steps).clamp(edge[:, :1], edge[:, 1:])]
             count = min(size, len(starts) - at)
             yield np.arange(at, at + count), judge(self.net_, windows)[:count].double().cpu().numpy()
+
+
+def _stretches(z: Tensor, groups: np.ndarray, span: int) -> np.ndarray:
+    """(k, span, c) evenly spaced stretches of the training series, at most 64 and 2 MB; none where no segment is that long."""
+    parts = segments(groups)
+    starts = np.concatenate([np.arange(first, max(first, last - span + 2)) for first, last in zip(parts.first, parts.last)])
+    most = max(1, min(_BANK, 2**18 // (span * z.shape[1])))
+    starts = starts[np.linspace(0, len(starts) - 1, min(most, len(starts))).astype(int)] if len(starts) else starts
+    found = [z[start:start + span].double().cpu().numpy() for start in starts]
+    return np.stack(found) if found else np.zeros((0, span, z.shape[1]))
 
 
 def _starts(parts: Segments, lead: int, length: int, t: int) -> tuple[np.ndarray, np.ndarray]:

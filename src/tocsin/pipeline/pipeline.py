@@ -61,10 +61,7 @@ class Pipeline:
                               todo=f"use one of {', '.join(catalog.names())}")
         self.steps = None if steps is None else tuple(steps)
         self.calibrator = Conformal() if calibrator is None else calibrator
-        self.threshold = FalseAlarmRate() if threshold is None else parse(threshold) if isinstance(threshold, str) else threshold
-        if not isinstance(self.threshold, Threshold):
-            raise ConfigError("TOC-242", "this is not a threshold", came=repr(threshold)[:80],
-                              todo="use 'false_alarm_rate=0.01' or a Threshold")
+        self.threshold = FalseAlarmRate() if threshold is None else _rule(threshold)
         self.seed = seed
         self._own: tuple[Detections, np.ndarray] | None = None  # of fit_detect, while the object lives; never saved
 
@@ -211,7 +208,7 @@ class Pipeline:
     def with_threshold(self, threshold: Threshold | str) -> Pipeline:
         """The same fitted model with another decision rule; nothing is fitted again."""
         self._check_fitted()
-        rule = parse(threshold) if isinstance(threshold, str) else threshold
+        rule = _rule(threshold)
         made = Pipeline(self.detector, self.steps, self.calibrator, rule, seed=self.seed)
         for name in ("preparation_", "detector_", "calibrator_", "kind_", "schema_", "residual_", "reference_", "held_"):
             setattr(made, name, getattr(self, name))
@@ -235,6 +232,10 @@ class Pipeline:
         cut = float(self.calibrator_.inverse(self.threshold_.cut(p)))
         events = merge(flagged, score, p, time=data.time, groups=prepared.groups[prepared.row]) if data.kind == "series" else ()
         return Detections(data.ids, score, p, flagged, cut, data.time, events, None, self.facts_["version"])
+
+    def __repr__(self) -> str:
+        fitted = f", fitted on {self.facts_['n_train']} rows of a {self.kind_}" if "facts_" in vars(self) else ", not fitted"
+        return f"Pipeline({self.detector!r}, threshold={self.threshold!r}{fitted})"
 
     def _check_fitted(self) -> None:
         if "facts_" not in vars(self):
@@ -282,6 +283,15 @@ def _reach(detector: Detector) -> int:
 def _inner_is_slow(detector: Detector) -> bool:
     inner = detector.params().get("detector")
     return isinstance(inner, str) and catalog.card(inner).tags.slow_fit
+
+
+def _rule(threshold: Any) -> Threshold:
+    """A Threshold, from one or from its text; raises ConfigError TOC-242 for anything else."""
+    rule = parse(threshold) if isinstance(threshold, str) else threshold
+    if not isinstance(rule, Threshold):
+        raise ConfigError("TOC-242", "this is not a threshold", came=repr(threshold)[:80],
+                          todo="use 'false_alarm_rate=0.01' or a Threshold")
+    return rule
 
 
 def _positions(rows: Any, n: int) -> np.ndarray:

@@ -65,6 +65,8 @@ def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int, *, p: np.n
         blank = np.flatnonzero(np.isnan(usual).any(axis=1))
         if len(blank):  # a fold's columns differed from the model's
             usual[blank] = _expected(model, prepared, at[blank])
+        # far outside the data a network's answer goes along with the outlier; nothing beyond the normal range was ever expected
+        usual = np.clip(usual, model.reference_["last"].min(axis=0), model.reference_["last"].max(axis=0))
         shares = aggregate.by_source(residual.contributions(prepared.matrix[at], usual, model.residual_), part, len(sources))
     else:
         kind = "replacement"

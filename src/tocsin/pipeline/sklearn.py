@@ -20,8 +20,9 @@ from tocsin.pipeline.preparation import standard_steps
 def as_sklearn(detector: str | Detector | Pipeline, *, false_alarm_rate: float = 0.05, **params: Any) -> SklearnDetector:
     """A detector by name, an instance, or an unfitted pipeline as a scikit-learn outlier detector.
 
-    Works with ``clone``, ``Pipeline``, ``GridSearchCV`` and passes ``check_estimator``. Only vectors: a series detector's scores depend
-    on row order, which scikit-learn does not allow for (ConfigError TOC-295).
+    Works with ``clone``, ``Pipeline`` and ``GridSearchCV`` (tune ``params``: ``{"params": [{"k": 1}, {"k": 5}]}``) and passes
+    ``check_estimator``. ``false_alarm_rate`` is 5 % here, not Tocsin's 1 %: scikit-learn expects that training rows, too, get flagged.
+    Only vectors: a series detector's scores depend on row order, which scikit-learn does not allow for (ConfigError TOC-295).
 
     >>> view = as_sklearn("gaussian").fit(np.random.default_rng(0).normal(size=(200, 2)))
     >>> view.predict([[0.0, 0.0], [9.0, 9.0]]).tolist()
