@@ -67,7 +67,8 @@ def conform(table: pa.Table, schema: Schema) -> pa.Table:
         near = difflib.get_close_matches(missing[0], table.column_names, n=1)
         raise DataError("TOC-133", f"{len(missing)} of the columns learned from {'is' if len(missing) == 1 else 'are'} missing",
                         came=f"without {', '.join(map(repr, missing[:8]))}" + (f"; {near[0]!r} is there" if near else ""),
-                        todo="give the columns the names they had in training")
+                        todo="give the columns the names they had in training; a label or a column not to be judged: name it when fitting "
+                             "(--label, --ignore)")
     chosen = table.select([place[name] for name in schema.names])
     settled = plain_only(settle(chosen, Reading(decimal="."), kinds={column.name: column.kind for column in schema.columns}))
     return pa.table([_as(values, column) for values, column in zip(settled.columns, schema.columns)], names=list(schema.names))

@@ -20,16 +20,17 @@ from tocsin.decision.threshold import THRESHOLDS, Threshold
 from tocsin.pipeline.calibration import Plan
 
 
-def training_facts(data: Dataset, detector: Detector, plan: Plan, *, features: int, held: int, seconds: float,
+def training_facts(data: Dataset, detector: Detector, plan: Plan, *, features: int, held: int, effective: float, seconds: float,
                    findings: tuple[Finding, ...], rule: dict[str, Any]) -> dict[str, Any]:
-    """One dictionary: which detector on which data, how it was calibrated, how long it took, what was found on the way."""
+    """One dictionary: which detector on which data, how it was calibrated (``held`` scores, worth ``effective`` independent
+    ones), how long it took, what was found on the way."""
     name = catalog.name_of(detector)
     return {
         "version": version(detector, data), "detector": name, "summary": catalog.card(name).summary,
         "params": detector.state()["params"], "kind": data.kind, "n_train": len(data), "columns": len(data.schema.columns),
         "features": features, "seconds": round(seconds, 3), "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "calibration": {"plan": plan.name, "n": held, "folds": len(plan.folds), "block": plan.block,
-                        "smallest_p": 1 / (held / plan.block + 1)},
+        "calibration": {"plan": plan.name, "n": held, "folds": len(plan.folds), "block": plan.block, "effective": round(effective, 1),
+                        "smallest_p": 1 / (effective + 1)},
         "threshold": rule,
         "history": [dict(entry) for entry in getattr(detector, "history_", [])],
         "findings": [dict(vars(finding)) for finding in findings],

@@ -113,7 +113,8 @@ class Pipeline:
         self.residual_ = reasons.residual_scale(judged.gaps, prepared.matrix)
         self.reference_ = reasons.reference(data, prepared, usable, self._reach(), _REFERENCE, self.seed)
         self.facts_ = facts.training_facts(
-            data, fitted, plan, features=prepared.matrix.shape[1], held=int(held.sum()), seconds=time.perf_counter() - started,
+            data, fitted, plan, features=prepared.matrix.shape[1], held=int(held.sum()),
+            effective=float(getattr(calibrator, "effective_", held.sum())), seconds=time.perf_counter() - started,
             findings=(*fitting.changes(), *prepared.findings), rule=facts.rule_facts(self.threshold_, calibrator))
         return judged, prepared
 

@@ -117,7 +117,7 @@ def certainty(model_facts: Mapping[str, Any], data: Dataset, found: Detections, 
     calibration, asked = model_facts.get("calibration") or {}, promise(model_facts.get("threshold") or {})
     lines: list[str] = []
     n = int(calibration.get("n") or 0)
-    effective = max(1, round(n / (calibration.get("block") or 1)))
+    effective = max(1, round(calibration.get("effective") or n / (calibration.get("block") or 1)))
     if n:
         plan = _PLANS.get(str(calibration.get("plan")), "rows that the detector had not learned from")
         blocks = (
