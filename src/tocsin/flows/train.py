@@ -114,6 +114,6 @@ def _make(setup: Setup, data: Dataset) -> Detector:
 def _neighbours(n: int) -> int:
     """Among n rows with anomalies, a small group of like anomalies must not be each other's normal neighbours: more are asked, 5 to 50.
 
-    On 40 labelled sets judged by themselves, k = 5, 20, 50 gave a mean AUROC of .715, .762, .773 (benchmarks/RESULTS.md).
+    On 40 labelled sets judged by themselves, k = 5, 20, 50 gave a mean AUROC of .715, .762, .773 (benchmarks/judged_by_itself.py).
     """
     return int(np.clip(n // 20, 5, 50))
