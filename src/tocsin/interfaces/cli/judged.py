@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from tocsin.core.types import Dataset, Detections, Explanation, Finding
     from tocsin.pipeline.pipeline import Pipeline
 
-_EXPLAINED = 2_000  # rows with a reason, at most; the worst first
 _CLOSEST = 5  # rows with a reason when nothing was flagged
 
 
@@ -38,7 +37,7 @@ class Judged:
     def summary(self) -> dict[str, Any]:
         """Plain data: the numbers of the report."""
         from tocsin.interfaces.report.trained import block, promise, smallest_p
-        from tocsin.interfaces.report.words import headline, left_out, meaning
+        from tocsin.interfaces.report.words import headline, meaning
 
         found, data, facts = self.found, self.data, self.model.facts_
         flagged, told = int(found.is_anomaly.sum()), int(found.is_anomaly[self.explanation.rows].sum())
@@ -53,7 +52,7 @@ class Judged:
             "rows": len(found),
             "anomalies": flagged,
             "threshold": {**facts["threshold"], "score": found.threshold},
-            "reasons": {"flagged_rows_with_reason": told, "note": left_out(flagged, told, data.kind)},
+            "reasons": {"flagged_rows_with_reason": told},
             "top": self.top(),
             "events": [vars(event) for event in found.events],
             "findings": [vars(finding) for finding in self.findings],
@@ -107,7 +106,7 @@ class Judged:
 
 
 def told_rows(found: Detections) -> Any:
-    """The rows to explain: every flagged one up to 2,000, worst first, the peaks of a series' events before the rest; or the closest."""
+    """The rows to explain: every flagged one, worst first, the peaks of a series' events before the rest; or the closest."""
     import numpy as np
 
     flagged = int(found.is_anomaly.sum())
@@ -115,7 +114,7 @@ def told_rows(found: Detections) -> Any:
     if found.events:
         first = np.isin(worst, [event.peak for event in found.events])
         worst = np.concatenate([worst[first], worst[~first]])
-    return worst[:_EXPLAINED]
+    return worst
 
 
 def top_table(data: Dataset, found: Detections, explanation: Explanation, most: int) -> Any:

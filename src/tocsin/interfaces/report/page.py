@@ -234,7 +234,7 @@ def _ranked(data: Dataset, found: Detections, explanation: Explanation | None, f
         "listed": listed,
         "listed_grouped": data.group is not None,
         "listed_title": f"The other {count(len(listed), 'flagged ' + word)}" + (" with a reason" if told < flagged else ""),
-        "left_out": (left_out(flagged, told, data.kind) + ". detections.csv holds them all.") if told < flagged else "",
+        "left_out": left_out(flagged, told, data.kind),
     }
 
 

@@ -15,6 +15,8 @@ _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 _ODDS = re.compile(r"; [^;]*(?:this odd|at least this odd|is not known)\.?$")
 _BARS, _CARDS, _LEAST = 5, 25, 0.01  # a share below one per cent is not worth a line
 
+LISTED = 2_000  # lines below the cards: a page must stay quick
+
 
 def name_of_row(data: Dataset, found: Detections, row: int) -> str:
     """What a reader calls the row: its time, its id, or its number."""
@@ -39,7 +41,7 @@ def cards(data: Dataset, found: Detections, explanation: Explanation | None, mos
 
 
 def listed(data: Dataset, found: Detections, explanation: Explanation | None, carded: set[int]) -> list[dict[str, str]]:
-    """The flagged rows that have a reason but no card, worst first, as table cells; ``rank`` counts all flagged rows."""
+    """The flagged rows that have a reason but no card, worst first and ``LISTED`` at most, as table cells; ``rank`` counts all."""
     if explanation is None:
         return []
     place = {int(row): i for i, row in enumerate(explanation.rows)}
@@ -53,8 +55,7 @@ def listed(data: Dataset, found: Detections, explanation: Explanation | None, ca
             "odds": odds(found.p_value[row]),
             "why": _as_sentence(without_odds(explanation.sentences[place[int(row)]])) if explanation.sentences else "",
         }
-        for rank, row in enumerate(worst, start=1)
-        if int(row) in place and int(row) not in carded
+        for rank, row in [(i, row) for i, row in enumerate(worst, start=1) if int(row) in place and int(row) not in carded][:LISTED]
     ]
 
 

@@ -129,20 +129,17 @@ def headline(flagged: int, n: int, kind: str, events: int = 0) -> str:
 
 
 def left_out(flagged: int, told: int, kind: str) -> str:
-    """Which flagged rows carry no reason, and where to get it; "" when all carry one.
+    """That not all flagged rows are on the page, and where their reasons are; "" when all are.
 
     >>> left_out(12, 12, "table")
     ''
     >>> left_out(5000, 2000, "table")
-    '5,000 rows were flagged; only the 2,000 with the highest scores carry a reason. Any other: tocsin explain MODEL FILE --rows N'
+    '5,000 rows were flagged; the 2,000 with the highest scores are shown. summary.json holds the reason of every one.'
     """
     if told >= flagged:
         return ""
-    word = rows_word(kind)
-    return (
-        f"{count(flagged, word)} were flagged; only the {number(told)} with the highest scores carry a reason. "
-        "Any other: tocsin explain MODEL FILE --rows N"
-    )
+    shown = f"the {number(told)} with the highest scores are shown"
+    return f"{count(flagged, rows_word(kind))} were flagged; {shown}. summary.json holds the reason of every one."
 
 
 def meaning(

@@ -8,8 +8,8 @@ import json
 import numpy as np
 import pytest
 
-import tocsin.interfaces.cli.judged as judged
 import tocsin.interfaces.report.page as page
+from tocsin.interfaces.report import ranks
 
 
 def rows_of(path):
@@ -144,16 +144,16 @@ def test_every_flagged_row_has_a_reason(tocsin, files, tmp_path):
     assert ran.json["anomalies"] > 25
     assert ran.json["anomalies"] == ran.json["reasons"]["flagged_rows_with_reason"] == len(ran.json["top"])
     assert all(line["sentence"] for line in ran.json["top"])
-    assert ran.json["reasons"]["note"] == ""
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert f"The other {ran.json['anomalies'] - 25} flagged rows" in html
     assert html.count('<td class="reason">') == ran.json["anomalies"] - 25
 
 
-def test_beyond_the_most_reasons_it_is_said_who_has_none(tocsin, files, tmp_path, monkeypatch):
-    monkeypatch.setattr(judged, "_EXPLAINED", 30)
+def test_a_page_that_shows_some_says_so_and_the_summary_has_every_reason(tocsin, files, tmp_path, monkeypatch):
+    monkeypatch.setattr(ranks, "LISTED", 5)
     given = ["--id", "order", "--label", "odd", "--detector", "gaussian", "--threshold", "contamination=0.5"]
     ran = tocsin("detect", files["mixed"], *given, "--out", tmp_path, "--json")
-    assert len(ran.json["top"]) == 30
-    assert "only the 30 with the highest scores carry a reason" in ran.json["reasons"]["note"]
-    assert "tocsin explain MODEL FILE --rows N" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert len(ran.json["top"]) == ran.json["anomalies"] > 30 and all(line["sentence"] for line in ran.json["top"])
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert html.count('<td class="reason">') == 5
+    assert "the 30 with the highest scores are shown. summary.json holds the reason of every one." in html

@@ -100,4 +100,4 @@ def test_headline_of_a_series(events, text):
 
 def test_who_has_no_reason_is_said():
     assert left_out(25, 25, "table") == ""
-    assert left_out(2001, 2000, "series").startswith("2,001 time steps were flagged; only the 2,000")
+    assert left_out(2001, 2000, "series").startswith("2,001 time steps were flagged; the 2,000")
