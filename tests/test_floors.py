@@ -16,7 +16,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 _SOURCE = _ROOT / "src" / "tocsin"
 
 FLOORS = [{"interfaces"}, {"flows"}, {"monitoring", "delivery"}, {"governance"}, {"evaluation"}, {"pipeline"}, {"detectors", "explanation"},
-          {"deep"}, {"data", "decision"}, {"core"}]
+          {"deep"}, {"data", "decision", "store"}, {"core"}]
 _LEVEL = {folder: len(FLOORS) - i for i, floor in enumerate(FLOORS) for folder in floor}
 
 _CORE = {"numpy", "pyarrow", "pydantic"}
@@ -30,10 +30,12 @@ PACKAGES = {
     "pipeline": _CORE | {"sklearn"},
     "evaluation": _CORE | {"scipy", "sklearn", "pyod"},
     "governance": _CORE,
-    "delivery": _CORE | {"safetensors"},
-    "monitoring": _CORE | {"sqlalchemy"},
-    "flows": _CORE,
-    "interfaces": _CORE | {"typer", "rich", "jinja2", "markupsafe", "plotly"},
+    "store": {"sqlalchemy", "alembic"},
+    "delivery": _CORE | {"safetensors", "scipy", "sqlalchemy", "cryptography", "onnx", "onnxruntime", "torch"},
+    "monitoring": _CORE | {"scipy", "sqlalchemy", "httpx"},
+    "flows": _CORE | {"sqlalchemy"},
+    "interfaces": _CORE | {"typer", "rich", "jinja2", "markupsafe", "plotly", "fastapi", "starlette", "uvicorn", "multipart",
+                           "prometheus_client", "structlog", "httpx", "sqlalchemy"},
     "testing": {"numpy"},
     "": set(),  # tocsin/__init__.py
     "__main__": set(),

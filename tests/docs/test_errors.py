@@ -12,7 +12,7 @@ _ROOT = Path(__file__).resolve().parent.parent.parent
 _PAGE = (_ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
 _SOURCE = sorted((_ROOT / "src" / "tocsin").rglob("*.py"))
 _HEADINGS = re.findall(r"^### (.+)$", _PAGE, flags=re.MULTILINE)
-_KIND = {"DataError": 1, "ConfigError": 2, "StateError": 3, "ArtifactError": 4, "MissingExtra": 5}
+_KIND = {"DataError": 1, "ConfigError": 2, "StateError": 3, "ArtifactError": 4, "MissingExtra": 5, "ServiceError": 6}
 
 
 def _raised() -> dict[str, set[str]]:

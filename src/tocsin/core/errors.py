@@ -5,7 +5,8 @@
     ├── ConfigError      (ValueError)    2xx  a setting is wrong
     ├── StateError       (RuntimeError)  3xx  the right call at the wrong moment
     ├── ArtifactError    (ValueError)    4xx  a saved model cannot be trusted or read
-    └── MissingExtra     (ImportError)   5xx  an optional package is not installed
+    ├── MissingExtra     (ImportError)   5xx  an optional package is not installed
+    └── ServiceError     (RuntimeError)  6xx  the service or its store refuses: unknown, not allowed, too much
 
 A message has three parts, always in this order: what is wrong, what came, what to do. The code
 (``TOC-110``) is a heading of ``docs/errors.md``; a test keeps the page and the code equal.
@@ -62,3 +63,7 @@ class ArtifactError(TocsinError, ValueError):
 
 class MissingExtra(TocsinError, ImportError):
     """An optional dependency is missing; the message holds the install line."""
+
+
+class ServiceError(TocsinError, RuntimeError):
+    """The service or its store refuses: there is no such thing, the key does not allow it, there is too much of it."""

@@ -1,0 +1,159 @@
+"""A place that keeps things: a data folder with SQLite, or a folder for files and a PostgreSQL address.
+
+    DIR/tocsin.db      the database (SQLite, write-ahead log), unless an address is given
+    DIR/files/         models and uploads by their content
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+
+from tocsin.core.errors import ConfigError, ServiceError
+from tocsin.store.files import Files
+
+_LOCK = 0x70C51  # one migration at a time, on PostgreSQL
+
+
+class Store:
+    """An open data folder. ``begin()`` for writing, ``read()`` for reading, ``files`` for bytes; ``close()`` or ``with`` at the end.
+
+    folder     holds the database and the files; made when missing, readable by its owner alone
+    database   an SQLAlchemy address (``postgresql+psycopg://…``) in place of the folder's SQLite
+
+    Opening brings the tables up to date. On SQLite a writer takes the lock at once (no deadlock between two that read first) and waits for
+    another for up to 30 s. Several processes may open one place. Raises ConfigError TOC-250, ServiceError TOC-611, TOC-612.
+
+    >>> import tempfile
+    >>> with Store(tempfile.mkdtemp()) as store, store.read() as base:
+    ...     base.execute(text("select count(*) from model")).scalar()
+    0
+    """
+
+    def __init__(self, folder: str | Path, database: str | None = None) -> None:
+        self.folder = Path(folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise ConfigError("TOC-250", "the data folder cannot be made", came=f"{folder}: {error.strerror}",
+                              todo="name a folder that you may write to") from error
+        self.files = Files(self.folder / "files")
+        self.address = database or f"sqlite:///{self.folder.resolve() / 'tocsin.db'}"
+        self.engine = _engine(self.address)
+        try:
+            _migrate(self.engine)
+        except OperationalError as error:
+            self.engine.dispose()
+            raise ServiceError("TOC-611", "the database cannot be opened", came=_said(error),
+                               todo="check that the folder is writable, or the database's address") from error
+        except BaseException:
+            self.engine.dispose()
+            raise
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """One transaction that may write: all of it happens, or none."""
+        with self._stated(), self.engine.begin() as connection:
+            if self.engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that only reads, seeing one moment."""
+        with self._stated(), self.engine.connect() as connection:
+            if self.engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN")
+            yield connection
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _stated(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:  # locked, full, gone: not the caller's mistake, and worth a sentence
+            raise ServiceError("TOC-611", "the database does not answer", came=_said(error),
+                               todo="try again; check the disk and whether another process holds it") from error
+
+
+def _engine(address: str) -> Engine:
+    try:
+        url = make_url(address)
+        if url.get_backend_name() not in ("sqlite", "postgresql"):
+            raise ConfigError("TOC-250", "this kind of database is not supported", came=url.get_backend_name(),
+                              todo="leave the address out (SQLite) or use postgresql+psycopg://user:password@host/name")
+        if url.get_backend_name() == "postgresql":
+            return create_engine(url, pool_pre_ping=True, json_serializer=_json)
+        engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, json_serializer=_json)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise ConfigError("TOC-250", "this is not the address of a database", came=str(error)[:120],
+                          todo="use postgresql+psycopg://user:password@host/name") from error
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+_json = partial(json.dumps, allow_nan=False)  # NaN is no JSON: PostgreSQL would refuse it, SQLite would keep it
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver would open transactions late; begin() and read() open them
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def alembic_config(connection: Connection | None = None) -> AlembicConfig:
+    """The migrations' settings, working on ``connection``."""
+    config = AlembicConfig()
+    config.set_main_option("script_location", os.fspath(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _migrate(engine: Engine) -> None:
+    config = alembic_config()
+    head = ScriptDirectory.from_config(config).get_current_head()
+    with engine.connect() as connection:
+        if MigrationContext.configure(connection).get_current_revision() == head:
+            return  # the usual case takes no lock
+        connection.rollback()
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.execute(text(f"select pg_advisory_xact_lock({_LOCK})"))
+        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current is not None and current not in known:
+            raise ServiceError("TOC-612", "the data folder was written by a newer version of tocsin", came=f"revision {current}",
+                               todo="install the newer version, or open another folder")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _said(error: SQLAlchemyError) -> str:
+    """The driver's own sentence, without the statement and its values."""
+    return str(getattr(error, "orig", error)).strip().splitlines()[0][:200]

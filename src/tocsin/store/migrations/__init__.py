@@ -1,0 +1,1 @@
+"""The history of the tables; the newest revision equals ``tables`` (tested)."""

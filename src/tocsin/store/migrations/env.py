@@ -1,0 +1,10 @@
+"""How alembic reaches the database: on the connection that ``engine`` hands over, inside its transaction."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from tocsin.store.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
+context.run_migrations()
