@@ -35,7 +35,7 @@ PACKAGES = {
     "monitoring": _CORE | {"scipy", "sqlalchemy", "httpx"},
     "flows": _CORE | {"sqlalchemy"},
     "interfaces": _CORE | {"typer", "rich", "jinja2", "markupsafe", "plotly", "fastapi", "starlette", "uvicorn", "multipart",
-                           "prometheus_client", "structlog", "httpx", "sqlalchemy"},
+                           "prometheus_client", "structlog", "httpx", "h11", "sqlalchemy"},
     "testing": {"numpy"},
     "": set(),  # tocsin/__init__.py
     "__main__": set(),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tocsin.data.read import read as read
     from tocsin.delivery.artifact import load as load
     from tocsin.delivery.artifact import save as save
+    from tocsin.delivery.export.export import export as export
     from tocsin.flows.train import detect as detect
     from tocsin.flows.train import fit as fit
     from tocsin.pipeline.pipeline import Pipeline as Pipeline
@@ -33,11 +34,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "make": "core.catalog", "Training": "core.config", "TocsinError": "core.errors", "Dataset": "core.types",
     "Detections": "core.types", "Explanation": "core.types", "read": "data.read", "load": "delivery.artifact",
-    "save": "delivery.artifact", "detect": "flows.train", "fit": "flows.train", "Pipeline": "pipeline.pipeline",
-    "as_sklearn": "pipeline.sklearn",
+    "save": "delivery.artifact", "export": "delivery.export.export", "detect": "flows.train", "fit": "flows.train",
+    "Pipeline": "pipeline.pipeline", "as_sklearn": "pipeline.sklearn",
 }
 
-__all__ = ["Dataset", "Detections", "Explanation", "Pipeline", "TocsinError", "Training", "as_sklearn", "detect", "fit",
+__all__ = ["Dataset", "Detections", "Explanation", "Pipeline", "TocsinError", "Training", "as_sklearn", "detect", "export", "fit",
            "load", "make", "read", "save"]
 
 

@@ -118,7 +118,8 @@ class DeepSeriesDetector(DeepDetector):
         for first, last in zip(parts.first, parts.last):
             segment = z[first:last + 1]
             known = segment[:length]  # (m, c)
-            gap = (bank[:, length:length + len(known)] - known).square().mean((1, 2))
+            # In double: near ties of far-off starts would else be settled by the order in which a runtime adds.
+            gap = (bank[:, length:length + len(known)] - known).double().square().mean((1, 2))
             made += [bank[int(gap.argmin()), :length], segment]
             own.append(start + length + np.arange(len(segment)))
             start += length + len(segment)

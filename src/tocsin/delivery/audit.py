@@ -19,10 +19,11 @@ from tocsin.core.errors import ArtifactError
 from tocsin.delivery.flatten import DEPTH, DTYPES
 
 MANIFEST, STATE, ARRAYS = "manifest.json", "state.json", "arrays.safetensors"
+SIGNATURE = "signature.json"
 MEMBERS = (MANIFEST, STATE, ARRAYS)
-"""The files of a saved model; no other is accepted."""
+"""The files of a saved model; beside them, only a signature is accepted."""
 
-LIMITS = {MANIFEST: 16 << 20, STATE: 512 << 20, ARRAYS: 64 << 30}
+LIMITS = {MANIFEST: 16 << 20, STATE: 512 << 20, ARRAYS: 64 << 30, SIGNATURE: 16 << 10}
 """Largest accepted size of each, in bytes."""
 
 _HEADER = 64 << 20
@@ -40,7 +41,7 @@ def sha256(content: bytes) -> str:
 
 def check_names(names: list[str]) -> None:
     """Refuses missing, repeated and unknown members, which covers absolute names and ``..``. Raises ArtifactError TOC-404, TOC-406."""
-    odd = [name for name in names if name not in MEMBERS]
+    odd = [name for name in names if name not in (*MEMBERS, SIGNATURE)]
     if odd or len(set(names)) != len(names):
         if MANIFEST not in names:
             raise ArtifactError("TOC-404", "this is not a saved model", came=f"it holds {', '.join(map(repr, names[:5]))}"[:200],

@@ -8,6 +8,7 @@ after a power cut between the two renames it lies beside the target, whole, with
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import secrets
 import shutil
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tocsin.core.errors import ArtifactError
-from tocsin.delivery.audit import MANIFEST, MEMBERS, check_names, check_size
+from tocsin.delivery.audit import MANIFEST, MEMBERS, SIGNATURE, check_names, check_size
 
 _AGAIN = "get the file again from where it was saved"
 _BROKEN = (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, KeyError, IndexError,
@@ -34,14 +35,17 @@ def write_zip(path: Path, files: dict[str, bytes]) -> None:
     with _replacing(path) as fresh:
         # O_EXCL instead of tempfile: the file gets the rights that the user's umask says
         with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666), "w+b") as handle:
-            with zipfile.ZipFile(handle, "w", zipfile.ZIP_STORED) as archive:
-                for name, content in files.items():
-                    member = zipfile.ZipInfo(name, _EPOCH)
-                    member.external_attr = (stat.S_IFREG | 0o644) << 16
-                    archive.writestr(member, content)
+            _fill(handle, files)
             handle.flush()
             os.fsync(handle.fileno())
         os.replace(fresh, path)
+
+
+def zip_bytes(files: dict[str, bytes]) -> bytes:
+    """What :func:`write_zip` would write; equal files give equal bytes."""
+    made = io.BytesIO()
+    _fill(made, files)
+    return made.getvalue()
 
 
 def write_directory(path: Path, files: dict[str, bytes]) -> None:
@@ -73,6 +77,14 @@ def read_files(path: Path) -> dict[str, bytes]:
     except OSError as error:
         raise ArtifactError("TOC-402", "the saved model cannot be read", came=f"{type(error).__name__}: {error}",
                             todo="check the path and its permissions") from error
+
+
+def _fill(handle: BinaryIO, files: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(handle, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in files.items():
+            member = zipfile.ZipInfo(name, _EPOCH)
+            member.external_attr = (stat.S_IFREG | 0o644) << 16
+            archive.writestr(member, content)
 
 
 def _from_directory(path: Path) -> dict[str, bytes]:
@@ -159,7 +171,7 @@ def _swap(fresh: Path, path: Path) -> None:
 
 def _is_ours(path: Path) -> bool:
     names = set(os.listdir(path)) if path.is_dir() else {""}
-    return not names or (MANIFEST in names and names <= set(MEMBERS))
+    return not names or (MANIFEST in names and names <= {*MEMBERS, SIGNATURE})
 
 
 def _flush_folder(folder: Path) -> None:

@@ -44,7 +44,7 @@ class Windows(Detector):
     True
     """
 
-    tags = Tags(modality="series", min_rows=16, gives_expected=True)
+    tags = Tags(modality="series", min_rows=16, gives_expected=True, exportable=True)
 
     def __init__(self, detector: str = "knn", params: dict[str, Any] | None = None, window: int | None = None, stride: int = 1,
                  max_windows: int = 10_000) -> None:
@@ -55,7 +55,7 @@ class Windows(Detector):
         self.max_windows = max_windows
         inner = catalog.card(detector).tags  # what this object can do is what its inner detector can do
         self.tags = replace(type(self).tags, gives_expected=inner.gives_expected, slow_fit=inner.slow_fit,  # type: ignore[misc]
-                            deterministic=inner.deterministic, extra=inner.extra)
+                            exportable=inner.exportable, deterministic=inner.deterministic, extra=inner.extra)
 
     def params(self) -> dict[str, Any]:
         return {name: self.inner_params if name == "params" else getattr(self, name) for name in self.parameters()}

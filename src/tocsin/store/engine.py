@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,25 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    InternalError,
+    NoSuchModuleError,
+    OperationalError,
+    StatementError,
+)
+from sqlalchemy.exc import TimeoutError as NoConnection
 
-from tocsin.core.errors import ConfigError, ServiceError
+from tocsin.core.errors import ConfigError, MissingExtra, ServiceError
 from tocsin.store.files import Files
 
 _LOCK = 0x70C51  # one migration at a time, on PostgreSQL
+_ONE_MIGRATION = threading.Lock()  # alembic's context is one for the whole process
+_DAY = 86_400.0
+_AWAY = (OperationalError, InternalError, NoConnection)  # locked, full, read-only, gone: not the caller's mistake
 
 
 class Store:
@@ -35,7 +46,8 @@ class Store:
     database   an SQLAlchemy address (``postgresql+psycopg://…``) in place of the folder's SQLite
 
     Opening brings the tables up to date. On SQLite a writer takes the lock at once (no deadlock between two that read first) and waits for
-    another for up to 30 s. Several processes may open one place. Raises ConfigError TOC-250, ServiceError TOC-611, TOC-612.
+    another for up to 30 s. Several processes may open one place. Raises ConfigError TOC-250, MissingExtra TOC-501, ServiceError TOC-611,
+    TOC-612.
 
     >>> import tempfile
     >>> with Store(tempfile.mkdtemp()) as store, store.read() as base:
@@ -51,32 +63,33 @@ class Store:
             raise ConfigError("TOC-250", "the data folder cannot be made", came=f"{folder}: {error.strerror}",
                               todo="name a folder that you may write to") from error
         self.files = Files(self.folder / "files")
-        self.address = database or f"sqlite:///{self.folder.resolve() / 'tocsin.db'}"
-        self.engine = _engine(self.address)
+        own = URL.create("sqlite", database=str(self.folder.resolve() / "tocsin.db"))  # the folder's name may hold any sign
+        self.address = database or own.render_as_string()
+        self.engine = _engine(database or own)
         try:
-            _migrate(self.engine)
-        except OperationalError as error:
-            self.engine.dispose()
-            raise ServiceError("TOC-611", "the database cannot be opened", came=_said(error),
-                               todo="check that the folder is writable, or the database's address") from error
+            with _stated("the database cannot be opened", "check that the folder is writable, or the database's address"):
+                _migrate(self.engine)
         except BaseException:
             self.engine.dispose()
             raise
+        self.files.sweep(older=_DAY)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """One transaction that may write: all of it happens, or none."""
-        with self._stated(), self.engine.begin() as connection:
+        """One transaction that may write: all of it happens, or none. Raises ServiceError TOC-611, TOC-614."""
+        with _stated(), self.engine.begin() as connection:
             if self.engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection that only reads, seeing one moment."""
-        with self._stated(), self.engine.connect() as connection:
+        """A connection that only reads, seeing one moment. Raises ServiceError TOC-611."""
+        with _stated(), self.engine.connect() as connection:
             if self.engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN")
+            else:
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield connection
 
     def close(self) -> None:
@@ -89,32 +102,50 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @contextmanager
-    def _stated(self) -> Iterator[None]:
-        try:
-            yield
-        except OperationalError as error:  # locked, full, gone: not the caller's mistake, and worth a sentence
-            raise ServiceError("TOC-611", "the database does not answer", came=_said(error),
-                               todo="try again; check the disk and whether another process holds it") from error
+
+@contextmanager
+def _stated(what: str = "the database does not answer", todo: str = "try again; check the disk and whether another process holds it",
+            ) -> Iterator[None]:
+    try:
+        yield
+    except (*_AWAY, DatabaseError) as error:
+        if not isinstance(error, _AWAY) and type(error) is not DatabaseError:  # DatabaseError itself: the file is damaged or no database
+            raise  # a broken rule of the tables, or a mistake of ours
+        raise ServiceError("TOC-611", what, came=_said(error), todo=todo) from error
+    except StatementError as error:
+        if isinstance(error.orig, ServiceError):  # of _json; psycopg lets it pass as it is
+            raise error.orig from None
+        raise
 
 
-def _engine(address: str) -> Engine:
+def _engine(address: str | URL) -> Engine:
     try:
         url = make_url(address)
         if url.get_backend_name() not in ("sqlite", "postgresql"):
             raise ConfigError("TOC-250", "this kind of database is not supported", came=url.get_backend_name(),
                               todo="leave the address out (SQLite) or use postgresql+psycopg://user:password@host/name")
+        if url.drivername == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")  # what this means by itself depends on SQLAlchemy's version
         if url.get_backend_name() == "postgresql":
             return create_engine(url, pool_pre_ping=True, json_serializer=_json)
         engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, json_serializer=_json)
     except (ArgumentError, NoSuchModuleError) as error:
         raise ConfigError("TOC-250", "this is not the address of a database", came=str(error)[:120],
                           todo="use postgresql+psycopg://user:password@host/name") from error
+    except ImportError as error:
+        raise MissingExtra("TOC-501", "this database needs a driver that is not installed", came=str(error),
+                           todo="pip install 'tocsin[sql]' and begin the address with postgresql+psycopg://") from error
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
 
-_json = partial(json.dumps, allow_nan=False)  # NaN is no JSON: PostgreSQL would refuse it, SQLite would keep it
+def _json(value: Any) -> str:
+    """NaN is no JSON: PostgreSQL would refuse it, SQLite would keep it."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ServiceError("TOC-614", "a value cannot be stored as JSON", came=str(error)[:200],
+                           todo="pass plain values: text, finite numbers, lists and dictionaries") from error
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -140,7 +171,7 @@ def _migrate(engine: Engine) -> None:
         if MigrationContext.configure(connection).get_current_revision() == head:
             return  # the usual case takes no lock
         connection.rollback()
-    with engine.begin() as connection:
+    with _ONE_MIGRATION, engine.begin() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
@@ -154,6 +185,6 @@ def _migrate(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
-def _said(error: SQLAlchemyError) -> str:
+def _said(error: Exception) -> str:
     """The driver's own sentence, without the statement and its values."""
-    return str(getattr(error, "orig", error)).strip().splitlines()[0][:200]
+    return (str(getattr(error, "orig", error)).strip() or type(error).__name__).splitlines()[0][:200]

@@ -6,8 +6,11 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from tocsin.core.errors import ServiceError
 
@@ -19,7 +22,10 @@ class Files:
     """A folder of files; the name of each is the SHA-256 of its bytes.
 
     A file is written beside its place, flushed to the disk, and moved there in one step: whoever dies half way leaves a ``.part`` file
-    that nobody reads and that :meth:`sweep` removes. Reading checks the bytes against the name when asked.
+    that nobody reads and that :meth:`sweep` removes. Reading checks the bytes against the name when asked. Names come from us alone: what
+    is not 64 hex digits is refused, so that no name leads out of the folder.
+
+    Raises ServiceError TOC-610 for a file that is not there or not what it was, TOC-613 when the disk refuses.
 
     >>> import tempfile
     >>> files = Files(tempfile.mkdtemp())
@@ -32,21 +38,22 @@ class Files:
         self.folder = Path(folder)
 
     def put(self, parts: Iterable[bytes]) -> tuple[str, int]:
-        """Keep the bytes; returns (digest, size)."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Keep the bytes; returns (digest, size). An error of ``parts`` itself passes as it is, and nothing is kept. Raises TOC-613."""
         digest, size = hashlib.sha256(), 0
-        handle, name = tempfile.mkstemp(suffix=".part", dir=self.folder)
+        with _stated():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(suffix=".part", dir=self.folder)
         try:
-            with os.fdopen(handle, "wb") as file:
+            with open(handle, "wb", buffering=0) as file:
                 for part in parts:
                     digest.update(part)
-                    size += file.write(part)
-                file.flush()
-                os.fsync(file.fileno())
-            target = self._place(digest.hexdigest())
-            target.parent.mkdir(exist_ok=True)
-            os.replace(name, target)  # the same content: replacing changes nothing
-            _settle(target.parent)
+                    size += len(part)
+                    with _stated():
+                        _write(file, part)
+                with _stated():
+                    os.fsync(file.fileno())
+            with _stated():
+                self._settle_in(name, self._place(digest.hexdigest()))
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
@@ -67,12 +74,20 @@ class Files:
                                todo="restore the folder 'files' from a backup")
         return place
 
-    def sweep(self) -> int:
-        """Remove what dead writers left; returns how many. Only when nobody is writing."""
-        left = list(self.folder.glob("*.part"))
+    def sweep(self, *, older: float = 0.0) -> int:
+        """Remove what dead writers left; returns how many. Nobody may be writing a file that has not grown for ``older`` seconds."""
+        latest = time.time() - older
+        left = [part for part in self.folder.glob("*.part") if _changed(part) <= latest]
         for part in left:
             part.unlink(missing_ok=True)
         return len(left)
+
+    def _settle_in(self, name: str, target: Path) -> None:
+        if not target.parent.is_dir():
+            target.parent.mkdir(exist_ok=True)
+            _flush(self.folder)
+        os.replace(name, target)  # the same content: replacing changes nothing
+        _flush(target.parent)
 
     def _place(self, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):
@@ -85,8 +100,32 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _settle(folder: Path) -> None:
+def _write(file: BinaryIO, part: bytes) -> None:
+    left = memoryview(part)
+    while left:
+        left = left[file.write(left):]
+
+
+def _changed(part: Path) -> float:
+    try:
+        return part.stat().st_mtime
+    except FileNotFoundError:  # its writer finished, or another sweep came first
+        return float("inf")
+
+
+@contextmanager
+def _stated() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ServiceError("TOC-613", "a file cannot be stored", came=f"{error.filename or ''} {error.strerror or error}".strip()[:200],
+                           todo="check that the data folder may be written and that the disk has room") from error
+
+
+def _flush(folder: Path) -> None:
     """A name is safe only once its folder is on the disk."""
+    if os.name != "posix":
+        return  # elsewhere a folder cannot be opened; the rename is still atomic
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

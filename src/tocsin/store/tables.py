@@ -6,7 +6,21 @@ only ever added. Each table is written by one module, named beside it.
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, ForeignKeyConstraint, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 metadata = MetaData(naming_convention={
     "ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -34,7 +48,7 @@ version = Table(
     Column("model", String(100), ForeignKey("model.name"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("digest", _DIGEST, nullable=False),  # SHA-256 of the artefact, its name among the files
-    Column("bytes", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
     Column("facts", JSON, nullable=False),  # the manifest's account of the model
     Column("data", _DIGEST),  # digest of the training data, when they are kept
     Column("signer", String(64)),  # fingerprint of the key that signed the manifest
@@ -180,7 +194,7 @@ upload = Table(  # a file that somebody dropped, kept by its content
     Column("digest", _DIGEST, primary_key=True),
     Column("name", Text, nullable=False),  # shown, never used as a path
     Column("ending", String(12), nullable=False),  # csv, parquet, jsonl
-    Column("bytes", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
     Column("seen", JSON, nullable=False, default=dict),  # what we see in it
     *_by_whom())
 

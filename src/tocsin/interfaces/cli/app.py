@@ -12,7 +12,22 @@ from collections.abc import Sequence
 
 import typer
 
-from tocsin.interfaces.cli import benchmark, check, detect, detectors, evaluate, explain, fit, score, version
+from tocsin.interfaces.cli import (
+    benchmark,
+    check,
+    detect,
+    detectors,
+    evaluate,
+    explain,
+    export,
+    fit,
+    keys,
+    models,
+    score,
+    serve,
+    shrink,
+    version,
+)
 from tocsin.interfaces.cli.help import Group
 
 _EPILOG = """
@@ -27,6 +42,10 @@ _EPILOG = """
 `tocsin fit normal.csv --out pump.tocsin`
 
 `tocsin detect new.csv --model pump.tocsin --out result`
+
+**With a page, versions and monitoring**
+
+`tocsin serve --data-dir watch`
 
 Exit codes: 0 done, 1 a stated error, 2 wrong usage, 3 something was found and the command was
 asked to fail then. Every error has a code: docs/errors.md
@@ -43,7 +62,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for part in (detect, fit, score, evaluate, explain, check, detectors, benchmark, version):
+for part in (detect, fit, score, evaluate, explain, check, detectors, benchmark, export, shrink, models, serve, keys, version):
     part.register(app)
 
 

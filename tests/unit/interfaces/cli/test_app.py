@@ -11,7 +11,8 @@ import tocsin
 from tocsin.core.errors import DataError
 from tocsin.interfaces.cli import app as application
 
-COMMANDS = ["detect", "fit", "score", "evaluate", "explain", "check", "detectors", "benchmark", "version"]
+COMMANDS = ["detect", "fit", "score", "evaluate", "explain", "check", "detectors", "benchmark", "export", "shrink", "models",
+            "serve", "keys", "version"]
 
 
 def test_help_names_every_command(tocsin):

@@ -1,0 +1,55 @@
+"""Judged rows as plain values for JSON: times as ISO text, finite numbers, and reasons in sentences."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tocsin.core.types import Dataset, Detections, Explanation
+from tocsin.monitoring.cells import plain_cell, times_as_text
+
+
+def rows(data: Dataset, found: Detections, reasons: Explanation | None = None) -> list[dict[str, Any]]:
+    """One {id, time?, score, p_value, is_anomaly, reason?} per row."""
+    times = None if data.time is None else times_as_text(data.time)
+    told = {} if reasons is None else {int(row): i for i, row in enumerate(np.asarray(reasons.rows).tolist())}
+    parts = zip(found.ids.tolist(), found.score.tolist(), found.p_value.tolist(), found.is_anomaly.tolist())
+    made = []
+    for row, (id, score, p, odd) in enumerate(parts):
+        one = {"id": id, "score": score, "p_value": p, "is_anomaly": odd}
+        if times is not None:
+            one["time"] = times[row]
+        if row in told and reasons is not None:
+            one["reason"] = reason(reasons, told[row])
+        made.append(one)
+    return made
+
+
+def reason(why: Explanation, i: int) -> dict[str, Any]:
+    """The i-th explained row's reason: {sentence, shares: {column: share}, observed, expected: {column: value}}."""
+    return {"sentence": why.sentences[i] if i < len(why.sentences) else "",
+            "shares": {name: round(float(share), 6) for name, share in zip(why.labels, why.values[i])},
+            "observed": {name: cell(value) for name, value in zip(why.labels, why.observed[i])},
+            "expected": {name: cell(value) for name, value in zip(why.labels, why.expected[i])}}
+
+
+def events(found: Detections) -> list[dict[str, Any]]:
+    """Runs of anomalous rows of a series: {start, end, peak, score, p_value, start_time, end_time}."""
+    return [{"start": one.start, "end": one.end, "peak": one.peak, "score": float(one.score), "p_value": float(one.p_value),
+             "start_time": _time(one.start_time), "end_time": _time(one.end_time)} for one in found.events]
+
+
+def threshold(found: Detections) -> float | None:
+    """The score from which on a row is an anomaly; None when no score is high enough."""
+    return float(found.threshold) if math.isfinite(found.threshold) else None
+
+
+def cell(value: Any) -> Any:
+    """A cell for JSON; infinity is text."""
+    return plain_cell(value)
+
+
+def _time(value: Any) -> str | None:
+    return None if value is None else times_as_text(np.array([value]))[0]

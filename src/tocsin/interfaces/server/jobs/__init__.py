@@ -1,0 +1,1 @@
+"""Long work: a queue in the database, a warm process that does it, and progress that browsers can follow."""
