@@ -19,6 +19,7 @@ from tocsin.delivery.export.calibration import cut_of, decisions, p_values
 from tocsin.delivery.export.columns import Column
 from tocsin.delivery.export.graph import BOOL, DOUBLE, MOST_BYTES, Graph
 from tocsin.delivery.export.preparation import series_matrix, table_matrix
+from tocsin.delivery.export.series import series_scorer
 from tocsin.delivery.flatten import flatten
 from tocsin.pipeline.pipeline import Pipeline
 
@@ -57,8 +58,6 @@ def tolerance(detector: Detector) -> float:
 
 
 def _series(graph: Graph, model: Pipeline) -> tuple[str, list[Column]]:
-    from tocsin.delivery.export.series import series_scorer  # loads PyTorch, which models of tables may do without
-
     matrix, columns = series_matrix(graph, model.preparation_)
     return series_scorer(graph, matrix, model.detector_, scorer.row_scores), columns
 

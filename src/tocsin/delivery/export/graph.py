@@ -21,6 +21,7 @@ OPSET, OPSET_ML, IR = 17, 3, 8
 ML = "ai.onnx.ml"
 DOUBLE, FLOAT, INT64, BOOL, STRING = TensorProto.DOUBLE, TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL, TensorProto.STRING
 MOST_BYTES = 2**31 - 1
+END = 2**62  # beyond the end of every axis
 """A protobuf message holds no more."""
 
 _BLOCK = 128  # knots compared at once in a search
@@ -177,6 +178,10 @@ class Graph:
     def take(self, a: Any, index: Any, axis: int = 0) -> str:
         """``a`` at ``index`` along ``axis``, like numpy's take."""
         return self.node("Gather", a, index, axis=axis)
+
+    def part(self, a: str, axis: int, first: int, last: int = END) -> str:
+        """``a`` from ``first`` to before ``last`` along ``axis``; negative numbers count from the end."""
+        return self.node("Slice", a, np.array([first]), np.array([last]), np.array([axis]))
 
     def size(self, a: str, axis: int) -> str:
         """(1,) int64: the length of one axis."""

@@ -21,8 +21,6 @@ from tocsin.deep.backbones import ConvForecaster, PatchEncoder, RecurrentAutoenc
 from tocsin.deep.blocks import CausalConv, Dropout, EncoderBlock
 from tocsin.delivery.export.graph import Graph
 
-END = 2**62  # beyond the end of every axis
-
 
 def linear(graph: Graph, x: str, weight: Any, bias: Any) -> str:
     """(..., d) → (..., h) with PyTorch's ``weight`` (h, d)."""
@@ -53,18 +51,13 @@ def sequential(graph: Graph, x: str, layers: Iterable[nn.Module]) -> str:
     return x
 
 
-def part(graph: Graph, x: str, axis: int, first: int, last: int = END) -> str:
-    """``x`` from ``first`` to before ``last`` along ``axis``; negative numbers count from the end."""
-    return graph.node("Slice", x, np.array([first]), np.array([last]), np.array([axis]))
-
-
 def recurrent_forecaster(graph: Graph, z: str, net: RecurrentForecaster, length: int) -> str:
     """(b, 2l, c) → (b, l, c), the last l rows foretold, each from those before it. The last row goes through the network for nothing,
     which costs less than leaving it out."""
     h = graph.node("Transpose", z, perm=[1, 0, 2])  # (s, b, c), as ONNX wants it
     for layer in net.cells:
         h = _cell(graph, h, layer)
-    made = linear(graph, part(graph, h, 0, -length - 1, -1), net.out.weight, net.out.bias)
+    made = linear(graph, graph.part(h, 0, -length - 1, -1), net.out.weight, net.out.bias)
     return graph.node("Transpose", made, perm=[1, 0, 2])
 
 
@@ -73,7 +66,7 @@ def recurrent_autoencoder(graph: Graph, z: str, net: RecurrentAutoencoder) -> st
     h = graph.node("Transpose", z, perm=[1, 0, 2])
     for layer in net.encoder:
         h = _cell(graph, h, layer)
-    h = graph.add(part(graph, h, 0, -1), _array(net.place.table)[:, None])  # (1, b, h) + (l, 1, h)
+    h = graph.add(graph.part(h, 0, -1), _array(net.place.table)[:, None])  # (1, b, h) + (l, 1, h)
     for layer in net.decoder:
         h = _cell(graph, h, layer)
     return graph.node("Transpose", linear(graph, h, net.out.weight, net.out.bias), perm=[1, 0, 2])
@@ -86,7 +79,7 @@ def conv_forecaster(graph: Graph, z: str, net: ConvForecaster, length: int) -> s
     for layer in net.layers:
         assert isinstance(layer, CausalConv)
         h = _causal(graph, h, layer)
-    made = graph.node("Transpose", part(graph, h, 2, -length - 1, -1), perm=[0, 2, 1])
+    made = graph.node("Transpose", graph.part(h, 2, -length - 1, -1), perm=[0, 2, 1])
     return linear(graph, made, net.out.weight, net.out.bias)
 
 

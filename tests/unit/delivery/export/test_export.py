@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -151,6 +152,18 @@ def test_networks_of_tables(name, table, alone, tmp_path):
     found, wanted = alone(tmp_path / "m.onnx", rows.feeds), model.detect(rows.data)
     np.testing.assert_allclose(found["score"], wanted.score, rtol=1e-4)
     assert found["loaded"] == []
+
+
+def test_a_memory_of_windows_leaves_without_pytorch(tmp_path):
+    script = (
+        "import sys, tocsin\n"
+        "model = tocsin.fit([[float(i % 12)] for i in range(240)], 'knn', kind='series')\n"
+        f"print(tocsin.export(model, {str(tmp_path / 'm.onnx')!r}).rows)\n"
+        "assert not any(name.split('.')[0] == 'torch' for name in sys.modules)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert int(ran.stdout) > 0 and (tmp_path / "m.onnx").is_file()
 
 
 # ---- refusals ----------------------------------------------------------------------------------------------------
