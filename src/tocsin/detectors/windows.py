@@ -17,7 +17,7 @@ from tocsin.data.window import batches, first_rows, spread, spread_cells, take, 
 
 _CELLS = 1 << 22  # window values held at once while scoring, 32 MB
 _BANK = 64  # training windows that short segments are completed from
-_FIT_CELLS = 1 << 25  # window values learned from at most, 256 MB
+_FIT_CELLS = 1 << 22  # window values learned from at most, 32 MB
 
 
 class Windows(Detector):
@@ -30,7 +30,7 @@ class Windows(Detector):
 
     ``detector``, ``params``: the inner detector's catalog name and parameters. ``window``: steps, or None for one period of the
     training series (``tocsin.data.period.window_length``). ``stride``: steps between scored windows; 1 is best, more is faster.
-    ``max_windows``: at most so many windows, evenly spaced, are learned from (fewer where they would exceed 256 MB).
+    ``max_windows``: at most so many windows, evenly spaced, are learned from (fewer where they would exceed 32 MB).
     Deep inner detectors are allowed. ``expected`` is the covering mean of the inner detector's, where it offers that. Windows never
     cross from one segment to the next; a segment shorter than the window is completed on the left by the training window that ends
     most alike. Shapes: X (t, c).

@@ -64,6 +64,7 @@ class Pipeline:
         self.threshold = FalseAlarmRate() if threshold is None else _rule(threshold)
         self.seed = seed
         self._own: tuple[Detections, np.ndarray] | None = None  # of fit_detect, while the object lives; never saved
+        self._at: tuple[float, float] | None = None  # the last cut on p and its score: finding it takes longer than judging a row
 
     # ---- learning -------------------------------------------------------------------------------------------------
 
@@ -107,7 +108,7 @@ class Pipeline:
         scores, held = judged.scores, usable & ~np.isnan(judged.scores)
         calibrator = self.calibrator.fresh().fit(scores[held], block=plan.block)
         self.preparation_, self.detector_, self.calibrator_ = fitting, fitted, calibrator
-        self.kind_, self.schema_, self._own = data.kind, data.schema, None
+        self.kind_, self.schema_, self._own, self._at = data.kind, data.schema, None, None
         self.held_ = self._held_p(prepared, scores, held, ~usable)
         self.threshold_ = self.threshold.fresh().fit(self.held_["p"], self.held_["y"])
         self.residual_ = reasons.residual_scale(judged.gaps, prepared.matrix)
@@ -230,9 +231,15 @@ class Pipeline:
         score = grid_scores[prepared.row]
         p = self.calibrator_.transform(score)
         flagged = self.threshold_.decide(p)
-        cut = float(self.calibrator_.inverse(self.threshold_.cut(p)))
+        cut = self._score_at(self.threshold_.cut(p))
         events = merge(flagged, score, p, time=data.time, groups=prepared.groups[prepared.row]) if data.kind == "series" else ()
         return Detections(data.ids, score, p, flagged, cut, data.time, events, None, self.facts_["version"])
+
+    def _score_at(self, p: float) -> float:
+        at = self._at
+        if at is None or at[0] != p:
+            at = self._at = (p, float(self.calibrator_.inverse(p)))
+        return at[1]
 
     def __repr__(self) -> str:
         fitted = f", fitted on {self.facts_['n_train']} rows of a {self.kind_}" if "facts_" in vars(self) else ", not fitted"

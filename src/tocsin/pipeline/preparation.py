@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -145,7 +146,12 @@ class Preparation:
 
 
 def _words(method: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(method).parameters
+    return _parameters(getattr(method, "__func__", method))
+
+
+@lru_cache(maxsize=256)
+def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(function).parameters  # reading a signature takes longer than scaling a row
 
 
 def segments(group: np.ndarray | None, n: int) -> np.ndarray:

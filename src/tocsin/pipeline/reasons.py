@@ -67,6 +67,7 @@ def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int, *, p: np.n
             usual[blank] = _expected(model, prepared, at[blank])
         # far outside the data a network's answer goes along with the outlier; nothing beyond the normal range was ever expected
         usual = np.clip(usual, model.reference_["last"].min(axis=0), model.reference_["last"].max(axis=0))
+        usual = _present(model, usual)
         shares = aggregate.by_source(residual.contributions(prepared.matrix[at], usual, model.residual_), part, len(sources))
     else:
         kind = "replacement"
@@ -85,6 +86,13 @@ def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int, *, p: np.n
         tuple(tuple(ids[j] for j in line[:k]) for line in near),
         tuple(_sentence(model, sources, shares[i], observed[i], expected[i], spread, float(p[row]), new[i]) for i, row in enumerate(rows)),
     )
+
+
+def _present(model: Pipeline, usual: np.ndarray) -> np.ndarray:
+    """A cell that is there in most rows was expected to be there, whatever rows like this one (its neighbours lack it, too) hold."""
+    lacks = [j for j, feature in enumerate(model.preparation_.features) if feature["role"] == "missing"]
+    usual[:, lacks] = np.minimum(usual[:, lacks], np.median(model.reference_["last"][:, lacks], axis=0))
+    return usual
 
 
 def _only_what_differs(shares: np.ndarray, observed: Cells, expected: Cells) -> np.ndarray:
