@@ -1,6 +1,6 @@
 """How often the monitor cries wolf, and what it finds: 200 looks at rows that never change, and at rows of which one column moves.
 
-    python benchmarks/drift_alarms.py [--runs 200] [--looks 200] [--columns 20]
+    python benchmarks/drift_alarms.py [--runs 24] [--looks 200] [--columns 20] [--only "AR 0.9"]
 
 Prints, for tables with independent rows, with rows in a slowly changing order, and for autoregressive series: the share of runs in
 which any rule of the monitor ever fired on stationary rows (the promise is 1 % for each of the four rules), the same when rows are taken as
@@ -94,7 +94,7 @@ def watch(setup: tuple[str, Source, str], seed: int, looks: int, d: int, shift: 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--runs", type=int, default=24)
     parser.add_argument("--looks", type=int, default=200)
     parser.add_argument("--columns", type=int, default=20)
     parser.add_argument("--only", default="")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ class Journal:
                  "cells": cells[i], "reason": told.get(row)} for i, row in enumerate(kept.tolist())]
         with self.store.begin() as base:
             turn(base, "journal", model)  # so that batches come to light in the order of their times, and none is overlooked
-            at = moment.now()
+            at = _after_the_last(base, model)
             new = insert_once(base, tables.batch, {
                 "id": batch, "model": model, "number": number, "at": at, "rows": len(found), "alarms": int(found.is_anomaly.sum()),
                 "source": plain_text(source), "digest": data.origin.digest, "seconds": float(seconds), "quality": quality, "sketch": sketch,
@@ -174,6 +175,14 @@ def _plain(row: Any) -> dict[str, Any]:
 
 def _unknown(id: int) -> ServiceError:
     return ServiceError("TOC-630", "there is no such detection", came=str(id)[:40], todo="list the detector's detections")
+
+
+def _after_the_last(base: Connection, model: str) -> str:
+    """Now, or a microsecond after the newest batch where the clock was set back: whoever reads on from a moment must not miss what comes
+    after it."""
+    last = base.execute(select(func.max(tables.batch.c.at)).where(tables.batch.c.model == model)).scalar() or ""
+    present = moment.now()
+    return present if present > last else moment.written(datetime.fromisoformat(last) + timedelta(microseconds=1))
 
 
 def _batch_id(batch: str | None) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, special
 
-_STRETCHES = (8, 100)  # fewest and most that the training rows are cut into
+_STRETCHES = (2, 100)  # fewest and most that the training rows are cut into
 _APART = 10  # a stretch is so many times as long as the memory, so that means of stretches are nearly independent
 _WHOLE = 0.9  # share of the steps that must be known to measure the memory itself
+_COARSE = 8  # long stretches of a table
 _SPARSE = 50  # stretches where it cannot be measured
 _PER_STRETCH = 5  # known rows in a stretch of a table
 _LUCK = 0.01  # how often independent rows of a table pass for rows in an order
@@ -17,11 +18,13 @@ _LUCK = 0.01  # how often independent rows of a table pass for rows in an order
 
 @dataclass(frozen=True)
 class Memory:
-    """``means`` (k, f) of f features over k stretches of ``length`` training rows; ``within`` (f,) variances of single rows."""
+    """``means`` (k, f) of f features over k stretches of ``length`` training rows; ``within`` (f,) variances of single rows; ``slow``:
+    rows that one independent row is worth, where that could be measured (1 else)."""
 
     means: np.ndarray
     length: float
     within: np.ndarray
+    slow: float
 
     def compare(self, now: np.ndarray, n: int) -> float:
         """The p-value of ``now`` (f,), the features' means over n rows: two-sided t, and Bonferroni over the features.
@@ -31,6 +34,8 @@ class Memory:
         doubt as there were stretches to learn from. A look shorter than the memory is taken to be worth less than it is.
         """
         k = len(self.means)
+        if k < _STRETCHES[0]:
+            return 1.0
         spread = self.means.std(axis=0, ddof=1)
         scale = spread * np.sqrt(self.length / n + 1 / k)
         far = np.abs(now - self.means.mean(axis=0)) > 1e-9
@@ -38,31 +43,35 @@ class Memory:
         return float(min(1.0, len(t) * 2 * special.stdtr(k - 1, -np.abs(t)).min()))
 
     def worth(self, n: int) -> float:
-        """How many independent rows n rows are worth, for the mean of the first feature; at least one stretch's share of one."""
+        """How many independent rows n rows are worth: by how the first feature's means stray, or by the memory, whichever says less."""
+        if len(self.means) < _STRETCHES[0]:
+            return 1.0
         variance = float(self.means[:, 0].var(ddof=1))
-        return max(1.0, float(self.within[0]) / max(variance * self.length / n, 1e-12))
+        return max(1.0, min(n / self.slow, float(self.within[0]) / max(variance * self.length / n, 1e-12)))
 
 
 def recall(features: np.ndarray, at: np.ndarray, total: int, reach: int) -> Memory:
     """The memory of training rows: ``features`` (f, m) at their places ``at`` (m,), rising, among ``total`` rows.
 
     Where nearly all steps are known, a stretch is ten times as long as the integrated autocorrelation of the slowest feature, and at
-    least two windows (``reach``) long: a season is inside. Else the rows are cut into 50 stretches. Never fewer than 8 stretches.
+    least two windows (``reach``) long: a season is inside. Else the rows are cut into 50 stretches. A training series of few
+    stretches leaves few degrees of freedom; of one or none it leaves nothing that could be sure.
     """
-    known = len(at) >= _WHOLE * total
-    length = max(_APART * max(_slowness(line) for line in features), 2.0 * reach) if known and reach else total / _SPARSE
+    measured = bool(reach) and len(at) >= _WHOLE * total
+    slow = max(_slowness(line) for line in features) if measured else 1.0
+    length = max(_APART * slow, 2.0 * reach) if measured else total / _SPARSE
     count = int(np.clip(total / max(length, 1.0), *_STRETCHES))
-    count = max(2, min(count, len(at) // _PER_STRETCH))
+    count = max(_STRETCHES[0], min(count, len(at) // _PER_STRETCH))
     block = np.minimum(at * count // max(total, 1), count - 1).astype(np.int64)
     size = np.bincount(block, minlength=count)
     full = size >= 0.5 * size.max()
     means = np.stack([np.bincount(block, weights=line, minlength=count)[full] / size[full] for line in features], axis=1)
-    return Memory(means, total / count, features.var(axis=1))
+    return Memory(means, total / count, features.var(axis=1), slow)
 
 
 def in_order(codes: np.ndarray, at: np.ndarray, total: int, bins: int) -> bool:
     """Whether stretches of a table's rows differ more than independent rows would, short stretches or long ones (chi-square at 1 %)."""
-    for count in {max(_STRETCHES[0], min(_STRETCHES[1], len(codes) // _PER_STRETCH)), _STRETCHES[0]}:
+    for count in {max(_COARSE, min(_STRETCHES[1], len(codes) // _PER_STRETCH)), _COARSE}:
         table = np.zeros((count, bins))
         np.add.at(table, (np.minimum(at * count // max(total, 1), count - 1).astype(np.int64), codes), 1)
         table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]

@@ -20,28 +20,32 @@ _MANY = 5  # drifting columns from which they are one incident
 _KEPT = 50  # signals of columns that are written down per look, the most telling first
 _BATCHES = 100  # named in an incident
 _SURE = 1e-4  # p-value, and chance of so many alarms, from which an anomaly is of high severity
+_RARE = 0.002  # chance of so odd a row, or of so many alarms, from which they are an incident; a day of many looks comes to about 1 in 100
 _BATCH = tables.batch.c
 
 
 @dataclass
 class _State:
     """How far the monitor has come with a detector. ``upto``: batches up to this moment were used for drift, ``alarmed``: for alarms;
-    ``tests`` of each version number; ``stack``: see ``look.pushed``."""
+    ``tests`` of each version number; ``stack``: see ``look.pushed``; ``days``: what was flagged on the last days, day by day."""
 
     number: int = 0
     upto: str = ""
     alarmed: str = ""
     tests: dict[str, int] = field(default_factory=dict)
     stack: list[dict[str, Any]] = field(default_factory=list)
+    days: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class Monitor:
     """Watches the detectors of a store. ``look`` after every recorded batch; it is cheap until enough rows have gathered.
 
-    Rules. *anomaly*: rows were flagged; one incident a day and detector. *input_drift* (a key for each column), *score_drift*,
-    *alarm_rate*, *quality* (a key for each column): tested on fresh rows only, see ``look`` and ``drift``.
+    Rules. *anomaly*: rows were flagged, one so odd or so many that a day of ordinary rows brings them in 1 of 100 cases; one incident a
+    day and detector. A threshold lets some ordinary rows through, as it promised; those are listed and are no incident. *input_drift*
+    (a key for each column), *score_drift*, *alarm_rate*, *quality* (a key for each column): tested on fresh rows only, see ``look`` and
+    ``drift``.
 
-    The promise: for each of the last four rules, a version whose rows keep coming as in training raises a false incident with a chance of
+    The aim: for each of the last four rules, a version whose rows keep coming as in training raises a false incident with a chance of
     at most 1 % in its whole life (``look.PROMISE``), whatever the number of columns and looks. For tables it rests on rows that are
     independent or as alike as the training rows were in their order; for series on training rows that show how stretches of a look's
     length differ. When it does not hold: seasons longer than the training data, which are drift to anyone who has not seen them.
@@ -113,30 +117,38 @@ class Monitor:
     def _alarms(self, base: Connection, model: str, pipeline: Pipeline, number: int, state: _State, until: str) -> None:
         rows = base.execute(select(_BATCH.id, _BATCH.at, _BATCH.rows, _BATCH.alarms).where(
             *_watched(model, number), _BATCH.at > state.alarmed, _BATCH.at <= until).order_by(_BATCH.at)).all()
-        if not any(row.alarms for row in rows):
+        if not rows:
             return
         state.alarmed = max(row.at for row in rows)
         days: dict[str, list[Any]] = {}
         for row in rows:
             days.setdefault(row.at[:10], []).append(row)
         for day, parts in days.items():
-            if any(row.alarms for row in parts):
-                self._unusual(base, model, pipeline, day, parts)
+            self._unusual(base, model, pipeline, state, day, parts)
 
-    def _unusual(self, base: Connection, model: str, pipeline: Pipeline, day: str, parts: list[Any]) -> None:
+    def _unusual(self, base: Connection, model: str, pipeline: Pipeline, state: _State, day: str, parts: list[Any]) -> None:
         key, ids = f"anomaly:{day}", [row.id for row in parts if row.alarms]
         table = tables.detection
         least = base.execute(select(func.min(table.c.p_value)).where(table.c.batch.in_(ids[-_BATCHES:]))).scalar()
-        before = self.incidents.unresolved(model, key, base=base)
-        told: dict[str, Any] = before["detail"] if before is not None else {"rows": 0, "alarms": 0, "batches": [], "least_p": 1.0}
+        told = state.days.get(day) or {"rows": 0, "alarms": 0, "batches": [], "least_p": 1.0, "at": ""}
+        if _resolved(base, model, key) > told["at"]:
+            told = {"rows": 0, "alarms": 0, "batches": [], "least_p": 1.0}
         rows, alarms = told["rows"] + sum(row.rows for row in parts), told["alarms"] + sum(row.alarms for row in parts)
-        expected, least = rows * performance.promised(pipeline), min(told["least_p"], 1.0 if least is None else least)
-        detail = {"rows": rows, "alarms": alarms, "expected": expected, "day": day, "batches": [*told["batches"], *ids][-_BATCHES:],
-                  "least_p": least}
+        least = min(told["least_p"], 1.0 if least is None else least)
+        seen = {"rows": rows, "alarms": alarms, "batches": [*told["batches"], *ids][-_BATCHES:], "least_p": least}
+        state.days[day] = {**seen, "at": moment.now()}
+        state.days = dict(sorted(state.days.items())[-3:])
+        if not ids:
+            return
+        chance = min(performance.chance_of_more(alarms, rows, pipeline), performance.chance_of_so_odd(least, rows, pipeline))
+        if chance > _RARE and self.incidents.unresolved(model, key, base=base) is None:
+            return
+        expected = rows * performance.promised(pipeline)
         high = least <= _SURE or performance.chance_of_more(alarms, rows, pipeline) <= _SURE
         thing = "time step" if pipeline.kind_ == "series" else "row"
-        title = f"{alarms:,} unusual {thing}{'s' * (alarms != 1)} among {rows:,} on {day}"
-        title += f"; about {expected:.0f} are to be expected when nothing is wrong" if expected >= 0.5 else ""
+        title = f"{alarms:,} unusual {thing}{'s' * (alarms != 1)} among {rows:,} judged on {day}"
+        title += f"; about {expected:.0f} would be usual" if expected >= 0.5 else ""
+        detail = {**seen, "expected": expected, "day": day}
         self.incidents.raise_(model, "anomaly", key, title, "high" if high else "low", detail, base=base)
 
     def _drifts(self, base: Connection, model: str, pipeline: Pipeline, number: int, state: _State,
@@ -165,6 +177,13 @@ class Monitor:
             key = one["what"] + (f":{one['column']}" if one["column"] else "")
             detail = {**one["detail"], "column": one["column"], "value": one["value"], "p_value": one["p_value"]}
             self.incidents.raise_(model, one["what"], key, one["detail"]["title"], "high" if _grave(one) else "low", detail, base=base)
+
+
+def _resolved(base: Connection, model: str, key: str) -> str:
+    """When an incident of this key was resolved last; "" when none was."""
+    table = tables.incident
+    wanted = select(func.max(table.c.changed)).where(table.c.model == model, table.c.key == key, table.c.state == "resolved")
+    return str(base.execute(wanted).scalar() or "")
 
 
 def _grave(signal: dict[str, Any]) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from tocsin.core.errors import ConfigError
 from tocsin.monitoring.once import insert_once
@@ -22,6 +23,7 @@ WEBHOOK = "webhook"  # the setting's name: {"url": text, "secret": text or None}
 WAITS = (10.0, 60.0, 300.0, 1_800.0, 7_200.0)  # seconds before the second to the sixth try; then it has failed
 RATE = 10  # requests to one address in a minute
 _TIMEOUT = 5.0
+_LONGEST = 10.0  # seconds for all of it: the timeout above is for each wait, and a server may answer drop by drop
 _LEASE = 60.0  # seconds for which a taken notice is nobody else's
 _AT_ONCE = 200
 _TABLE = tables.notice
@@ -30,7 +32,7 @@ _TABLE = tables.notice
 def set_webhook(store: Store, url: str | None, secret: str | None = None) -> None:
     """Where incidents are told to, from now on; None: nowhere. Raises ConfigError TOC-289 for what is not an http address."""
     if url is not None:
-        _check(url)
+        check(url)
     value = {"url": url, "secret": secret or None}
     with store.begin() as base:
         if not insert_once(base, tables.setting, {"name": WEBHOOK, "value": value, "at": moment.now()}):
@@ -54,11 +56,11 @@ class Courier:
         Tocsin-Notice     the notice's key; a receiver that sees it twice may ignore the second
         Tocsin-Signature  "t=<unix seconds>,v1=<hex>" when a secret is set: HMAC-SHA256 of "<t>.<body>" under it
 
-    Delivered means an answer 2xx within five seconds. Redirects are not followed (the address that was typed is the one that is told) and
-    proxies of the environment are not used. Anything else is tried again after 10 s, 1 min, 5 min, 30 min and 2 h; then the notice has
-    failed, and :meth:`notices` shows it. An address gets at most ten requests a minute: what is more goes as one request of kind "digest"
-    with all the incidents, or waits. Two couriers may run: a notice is taken before it is sent. One that dies after sending and
-    before writing so sends again: at least once.
+    Delivered means an answer 2xx within ten seconds, five for each part of it. Redirects are not followed (the address that was typed
+    is the one that is told) and proxies of the environment are not used. Anything else is tried again after 10 s, 1 min, 5 min, 30 min
+    and 2 h; then the notice has failed, and :meth:`notices` shows it. An address gets at most ten requests a minute: what is more goes
+    as one request of kind "digest" with all the incidents, or waits. Two couriers may run: a notice is taken before it is sent. One that
+    dies after sending and before writing so sends again: at least once.
     """
 
     def __init__(self, store: Store) -> None:
@@ -74,9 +76,8 @@ class Courier:
         due = self._wanted(due, hook.get("url"))
         if not due:
             return done
-        with httpx.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=False) as client:
-            for url in dict.fromkeys(row["url"] for row in due):
-                self._to(url, [dict(row) for row in due if row["url"] == url], hook.get("secret"), client, done)
+        for url in dict.fromkeys(row["url"] for row in due):
+            self._to(url, [dict(row) for row in due if row["url"] == url], hook.get("secret"), done)
         return done
 
     def notices(self, *, state: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
@@ -94,28 +95,30 @@ class Courier:
                              .values(state="dropped", error="another address was set"))
         return [row for row in due if row["url"] == url]
 
-    def _to(self, url: str, due: list[dict[str, Any]], secret: str | None, client: httpx.Client, done: dict[str, int]) -> None:
+    def _to(self, url: str, due: list[dict[str, Any]], secret: str | None, done: dict[str, int]) -> None:
         left = RATE - self._lately(url)
         if left <= 0:
             done["held"] += len(due)
             return
         alone = due if len(due) <= left else due[:left - 1]
         for one in alone:
-            self._send(url, [one], secret, client, done)
+            self._send(url, [one], secret, done)
         if len(alone) < len(due):
-            self._send(url, due[len(alone):], secret, client, done)
+            self._send(url, due[len(alone):], secret, done)
 
     def _lately(self, url: str) -> int:
-        """Notices told to ``url`` in the last minute. A digest counts as all that it held, which leaves a pause after a flood."""
+        """Notices told to ``url`` in the last minute, and tries that failed. A digest counts as all that it held, which leaves a pause
+        after a flood."""
+        failed = [(_TABLE.c.tries == i + 1) & (_TABLE.c.due > moment.now(ahead=wait - 60.0)) for i, wait in enumerate(WAITS)]
+        recent = (_TABLE.c.state == "sent") & (_TABLE.c.due > moment.now(ahead=-60.0)) | (_TABLE.c.state == "waiting") & or_(*failed)
         with self.store.read() as base:
-            wanted = select(func.count()).where(_TABLE.c.url == url, _TABLE.c.state == "sent", _TABLE.c.due > moment.now(ahead=-60.0))
-            return int(base.execute(wanted).scalar() or 0)
+            return int(base.execute(select(func.count()).where(_TABLE.c.url == url, recent)).scalar() or 0)
 
-    def _send(self, url: str, notices: Sequence[dict[str, Any]], secret: str | None, client: httpx.Client, done: dict[str, int]) -> None:
+    def _send(self, url: str, notices: Sequence[dict[str, Any]], secret: str | None, done: dict[str, int]) -> None:
         taken = self._take(notices)
         if not taken:
             return
-        error = _post(client, url, taken, secret)
+        error = _within(_LONGEST, lambda: _post(url, taken, secret))
         with self.store.begin() as base:
             for one in taken:
                 tries = one["tries"] + 1
@@ -135,7 +138,16 @@ class Courier:
         return taken
 
 
-def _post(client: httpx.Client, url: str, notices: Sequence[dict[str, Any]], secret: str | None) -> str:
+def _within(seconds: float, send: Callable[[], str]) -> str:
+    """What ``send`` says, or that it took too long; it is then left behind, and ends with its connection."""
+    said: list[str] = []
+    thread = threading.Thread(target=lambda: said.append(send()), name="tocsin-notice", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return said[0] if said else f"no answer within {seconds:.0f} s"
+
+
+def _post(url: str, notices: Sequence[dict[str, Any]], secret: str | None) -> str:
     """"" when it was delivered, else why not."""
     digest = len(notices) > 1
     first = notices[0]["body"]
@@ -146,8 +158,9 @@ def _post(client: httpx.Client, url: str, notices: Sequence[dict[str, Any]], sec
     if secret:
         headers["Tocsin-Signature"] = signature(secret, body, int(time.time()))
     try:
-        _check(url)
-        with client.stream("POST", url, content=body, headers=headers) as answer:
+        check(url)
+        with httpx.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=False) as client, \
+                client.stream("POST", url, content=body, headers=headers) as answer:
             return "" if answer.is_success else f"the server answered {answer.status_code}"
     except httpx.HTTPError as error:
         return f"{type(error).__name__}: {error}"[:200]
@@ -168,10 +181,12 @@ def _hook(base: Connection) -> dict[str, Any]:
     return dict(base.execute(select(tables.setting.c.value).where(tables.setting.c.name == WEBHOOK)).scalar() or {})
 
 
-def _check(url: str) -> None:
+def check(url: str) -> None:
+    """Raises ConfigError TOC-289 for an address that nothing can be sent to."""
     try:
         parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None and parts.port != 0
+        good = parts.scheme in ("http", "https") and parts.hostname is not None and parts.username is None \
+            and parts.port != 0 and parts.hostname.isprintable()
     except ValueError:
         good = False
     if not good or any(letter <= " " for letter in url):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy import stats
 
-from tocsin.monitoring.drift import held_p
+from tocsin.monitoring.drift import held_histogram, held_p
+from tocsin.monitoring.histogram import Histogram
 from tocsin.pipeline.pipeline import Pipeline
 
 MORE, LESS = 2.0, 0.25  # times the promised rate from which it matters
+_LOW = 0.05  # p-values that tell how alarms cluster: alarms themselves may be too few
 _EXPECTED = 10.0  # alarms that must have been due before their absence says anything
+_known: WeakKeyDictionary[Pipeline, float] = WeakKeyDictionary()
 
 
 def promised(model: Pipeline) -> float:
@@ -47,19 +51,33 @@ def chance_of_more(alarms: int, n: int, model: Pipeline) -> float:
     return 1.0 if law is None else float(law.sf(np.floor(alarms * _worth(model)) - 1))
 
 
+def chance_of_so_odd(p: float, n: int, model: Pipeline) -> float:
+    """The chance that the oddest of n ordinary rows has a p-value of at most ``p``."""
+    return float(-np.expm1(max(1.0, n * _worth(model)) * np.log1p(-min(p, 1 - 1e-12))))
+
+
 def _chance_of_less(alarms: int, n: int, model: Pipeline) -> float:
     law = _law(n, model)
     return 1.0 if law is None else float(law.cdf(np.ceil(alarms * _worth(model))))
 
 
 def _law(n: int, model: Pipeline) -> Any:
-    rate, m, rows = promised(model), float(model.facts_["calibration"]["effective"]), int(n * _worth(model))
+    rate, rows = promised(model), int(n * _worth(model))
+    m = float(model.facts_["calibration"]["n"]) * _worth(model)
     if rows < 1 or model.threshold_.of_batch or rate >= 1:
         return None
     return stats.betabinom(rows, rate * (m + 1), (1 - rate) * (m + 1))
 
 
 def _worth(model: Pipeline) -> float:
-    """How many independent rows a row is worth: neighbours in a series alarm together."""
-    told = model.facts_["calibration"]
-    return min(1.0, float(told["effective"]) / max(float(told["n"]), 1.0))
+    """How many independent rows a row is worth, where neighbours alarm together: by the calibration's clusters at its highest scores, by
+    how the share of held-out p-values up to 5 % strays from stretch to stretch, and for a table by all p-values; the least of these."""
+    if model not in _known:
+        told, held, low = model.facts_["calibration"], held_histogram(model), held_p(model) <= _LOW
+        strays = Histogram(low.astype(np.int64), held.at, held.total, 2, held.series, held.reach, levels=("other", "low"))
+        n = len(low)
+        shares = [float(told["effective"]) / max(float(told["n"]), 1.0), strays.worth(n) / max(n, 1)]
+        if not held.series:  # a table's calibration knows of no clusters, and alarms are few: all p-values tell whether it has an order
+            shares.append(held.worth(n) / max(n, 1))
+        _known[model] = min(1.0, *shares)
+    return _known[model]

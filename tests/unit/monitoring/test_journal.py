@@ -144,3 +144,12 @@ def test_of_very_many_flagged_rows_the_worst_are_kept(store: Store, monkeypatch:
 def test_many_rows_in_one_batch(store: Store) -> None:
     record(store, n=1_200, odd=tuple(range(1_200)))
     assert counts(store) == (1, 1_200)
+
+
+def test_a_clock_that_was_set_back_hides_no_batch(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers go on from the newest moment they have seen."""
+    first = record(store)
+    monkeypatch.setattr(moment, "now", lambda *, ahead=0.0: "2001-01-01T00:00:00.000000Z")
+    second = record(store)
+    newest, older = Journal(store).batches("pump", limit=2)
+    assert (newest["id"], older["id"]) == (second, first) and newest["at"] > older["at"]

@@ -160,6 +160,30 @@ def test_a_flood_becomes_one_digest_and_then_a_pause(place: Store, receiver: Rec
     assert Courier(place).send_due()["sent"] == 1 and receiver.told()[-1]["kind"] == "incident"
 
 
+def test_tries_that_failed_count_against_the_rate(place: Store, receiver: Receiver) -> None:
+    set_webhook(place, "http://127.0.0.1:9/")
+    for i in range(8):
+        fire(place, f"key {i}")
+    assert Courier(place).send_due()["again"] == 8
+    for i in range(8, 16):
+        fire(place, f"key {i}")
+    assert Courier(place).send_due()["again"] == 8  # one alone and seven in a digest: two requests are left of ten
+    fire(place, "one more")
+    assert Courier(place).send_due()["held"] == 1
+
+
+def test_a_server_that_answers_drop_by_drop_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    assert notify._within(0.05, lambda: str(ended.wait(20))) == "no answer within 0 s"
+    ended.set()
+
+
+@pytest.mark.parametrize("url", ["http://u:p@h/", "http://h:0/", "http://h:abc/", "http://h:99999999/", "http://\0x/", "http://[", "ftp://h/"])
+def test_an_address_that_nothing_can_be_sent_to_is_refused(place: Store, url: str) -> None:
+    with pytest.raises(ConfigError, match="TOC-289"):
+        set_webhook(place, url)
+
+
 def test_two_couriers_do_not_send_twice(place: Store, receiver: Receiver) -> None:
     for i in range(8):
         fire(place, f"key {i}")
