@@ -28,7 +28,6 @@ import tocsin
 from tocsin.core.types import Dataset
 from tocsin.delivery.export.export import export
 from tocsin.delivery.export.graph import DOUBLE, Graph
-from tocsin.delivery.export.layers import part
 from tocsin.delivery.export.network import cells, foretold, standardised
 
 ROUNDS, BURST = 15, 20
@@ -62,7 +61,7 @@ def network(detector: Any, channels: int) -> onnxruntime.InferenceSession:
     """Window → mean score of its judged steps, as ONNX."""
     graph, length = Graph(), detector.shape_[0]
     z = standardised(graph, graph.input("x", DOUBLE, ["b", span(detector), channels]), detector.net_.inputs)
-    squares = cells(graph, part(graph, z, 1, -length), foretold(graph, z, detector, length), detector.net_.spread)
+    squares = cells(graph, graph.part(z, 1, -length), foretold(graph, z, detector, length), detector.net_.spread)
     graph.output("score", graph.mean(graph.mean(graph.cast(squares, DOUBLE), -1), -1), DOUBLE, ["b"])
     return session(graph.model().SerializeToString())
 

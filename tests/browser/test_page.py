@@ -51,7 +51,7 @@ def test_a_series_from_the_link_to_the_rollback(watched: Any, server: dict[str, 
         page.wait_for_url(re.compile("/jobs/"))
         page.wait_for_selector("h1:has-text('I looked at 1,200')")
         assert any(kind.startswith("text/event-stream") for kind in said)  # progress came by itself
-        expect(page.locator(".ranks .who b").first).to_contain_text("2026-01-01 15:0")  # minute 900 and what follows
+        expect(page.locator(".ranks .who").first).to_contain_text("worst at 15:0")  # minute 900 and what follows
 
         page.click("text=See them all, and why")
         page.wait_for_selector("#chart .main-svg")
@@ -59,7 +59,9 @@ def test_a_series_from_the_link_to_the_rollback(watched: Any, server: dict[str, 
         assert page.title().startswith("pump-co")  # nothing of the file ran
         card = page.locator("#odd .ranks > li").first
         expect(card.locator(".why p")).to_contain_text(HOSTILE)
+        expect(page.locator("#learn")).to_contain_text("no new answers")
         card.get_by_role("button", name="Really odd").click()
+        expect(page.locator("#learn")).to_contain_text("1 answer of yours waits")  # without loading the page again
         expect(card.locator("[data-said]")).to_have_text("You said: really odd.")
         page.reload()
         expect(page.locator("#odd .ranks > li").first.get_by_role("button", name="Really odd")).to_have_attribute("aria-pressed", "true")
@@ -78,11 +80,15 @@ def test_a_series_from_the_link_to_the_rollback(watched: Any, server: dict[str, 
         assert int(page.inner_text("#strict-count").replace(",", "")) == after
 
         page.goto(watched.address + "/detectors/pump-co/versions")
+        page.click("summary:has-text('Go back to version 1, live until')")
         page.fill("form[action$='/rollback'] input[name=why]", "too many alarms")
-        page.get_by_role("button", name="Roll back to version 1").click()
+        page.get_by_role("button", name="Yes, make version 1 live").click()
         page.wait_for_url(re.compile("told=back"))
         expect(page.locator(".hero .lead")).to_contain_text("Version 1 is live")
         expect(page.locator(".timeline")).to_contain_text("too many alarms")
+
+        page.get_by_role("button", name="Log out").click()
+        page.wait_for_url(re.compile("/login"))
 
 
 def test_a_table_and_another_file_of_its_kind(watched: Any, cookies: Any, orders: Path, tmp_path: Path) -> None:

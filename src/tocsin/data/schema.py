@@ -56,11 +56,15 @@ def conform(table: pa.Table, schema: Schema) -> pa.Table:
     """The schema's columns of ``table``, by name, in the schema's order. Further columns are left out (:func:`extras` names them).
 
     Text where numbers were is left for ``Clean`` to coerce and count. DataError: TOC-133 for a missing column, TOC-134 when a column
-    holds another type altogether (dates for numbers; at least five values of which none is a number).
+    holds another type altogether (dates for numbers; at least five values of which none is a number). A column of ids, which no detector
+    sees, may be missing: it is filled with nulls.
 
     >>> conform(pa.table({"b": [1], "c": [2], "a": [3]}), infer(pa.table({"a": [0.5, 1], "b": [1, 2]}))).column_names
     ['a', 'b']
     """
+    for column in schema.columns:
+        if column.kind == "id" and column.name not in table.column_names:
+            table = table.append_column(column.name, pa.nulls(len(table), pa.string()))
     place = {name: j for j, name in enumerate(table.column_names)}
     missing = [name for name in schema.names if name not in place]
     if missing:
@@ -191,7 +195,7 @@ def _as_boolean(column: Column, values: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_timestamp(kind):
         raise _changed(column, "dates", values)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        good = pc.is_in(values.cast(pa.float64()), value_set=pa.array([0.0, 1.0]))
+        good = pc.is_in(values.cast(pa.float64(), safe=False), value_set=pa.array([0.0, 1.0]))
         _some(column, values, pc.if_else(good, values, pa.scalar(None, kind)))
         return values.cast(pa.int64()).cast(pa.bool_()) if pc.all(pc.or_(good, pc.is_null(values))).as_py() else values
     if is_text(kind):

@@ -21,6 +21,7 @@ from tocsin.core.errors import ConfigError, ServiceError
 from tocsin.core.state import to_plain
 from tocsin.delivery import artifact
 from tocsin.delivery.sign import SigningKey, Trusted
+from tocsin.delivery.suits import other
 from tocsin.pipeline.pipeline import Pipeline
 from tocsin.store import tables
 from tocsin.store.engine import Store
@@ -105,15 +106,17 @@ class Registry:
     # ---- versions -------------------------------------------------------------------------------------------------
 
     def add(self, name: str, model: Pipeline | str | Path, *, by: str, why: str = "", data: str | None = None,
-            trust: Trusted | None = None) -> Version:
+            trust: Trusted | None = None, allow_other_columns: bool = False) -> Version:
         """Keep a fitted model, or a saved one, as the next version; it is not live before :meth:`promote`.
 
         data    digest of the training data, when they are in the store
         trust   keys one of which must have signed the saved model. With a key of its own the registry signs what it takes in; a model
                 signed by a key that is neither its own nor trusted is refused
+        allow_other_columns
+                take a model that asks for other columns than the newest version: whoever sends rows has to follow when it goes live
 
-        Raises ConfigError TOC-252, ServiceError TOC-610 (no such data), TOC-613 (the disk is full), TOC-621, ArtifactError TOC-401 to
-        TOC-443.
+        Raises ConfigError TOC-252, ServiceError TOC-610 (no such data), TOC-613 (the disk is full), TOC-621, TOC-626 (a series model for a
+        table or the reverse, other columns), ArtifactError TOC-401 to TOC-443.
         """
         whom = _whom(by, why)
         self.model(name)  # before the work
@@ -124,14 +127,22 @@ class Registry:
         else:
             content, pages = artifact.repack(model, key=self.key, trust=trust)
             facts = pages["model"]
+        self.check(name, facts.get("kind"), facts.get("schema"), allow_other_columns=allow_other_columns)  # before the file lies there
         digest, size = self.store.files.put([content])
         row = {"model": name, "digest": digest, "bytes": size, "facts": _finite(facts), "data": data,
                "signer": None if self.key is None else self.key.fingerprint, **whom}
         with self.store.begin() as base:
             _hold(base, name)
+            _fits(base, name, facts.get("kind"), facts.get("schema"), allow_other_columns)
             last = base.execute(select(func.max(tables.version.c.number)).where(tables.version.c.model == name)).scalar()
             base.execute(insert(tables.version).values(row | {"number": (last or 0) + 1}))
             return _version(base, name, (last or 0) + 1)
+
+    def check(self, name: str, kind: str | None, schema: Mapping[str, Any] | None, *, allow_other_columns: bool = False) -> None:
+        """Whether a model of this kind and these columns may become the next version. A name that is not there yet takes any; a column
+        of row names, or of one value, may come and go. Raises ServiceError TOC-626."""
+        with self.store.read() as base:
+            _fits(base, name, kind, schema, allow_other_columns)
 
     def versions(self, name: str) -> list[Version]:
         """All versions, the newest first. Raises ServiceError TOC-621."""
@@ -146,12 +157,13 @@ class Registry:
             return _version(base, name, which)
 
     def load(self, name: str, which: int | str | None = None) -> Pipeline:
-        """The model itself, checked against its digest and, when this registry has a key and the version a signer, its signature.
+        """The model itself, checked against its digest and, when this registry has a key, its signature: one that is not signed by it is
+        not loaded, whatever the database says of it.
 
         Raises ServiceError TOC-610, TOC-621 to TOC-623, ArtifactError TOC-401 to TOC-416, TOC-440 to TOC-443.
         """
         version = self.version(name, which)
-        required = None if self.key is None or version.signer is None else self.key.public
+        required = None if self.key is None else self.key.public
         return artifact.load(self.store.files.path(version.digest, check=True), require_signature=required)
 
     # ---- aliases --------------------------------------------------------------------------------------------------
@@ -266,6 +278,22 @@ def _number(base: Connection, name: str, which: int | str) -> int:
         raise ServiceError("TOC-622", "there is no version of this number or alias", came=f"{name}, {which!r}"[:120],
                            todo="look at the list of its versions")
     return int(found)
+
+
+def _fits(base: Connection, name: str, kind: str | None, schema: Mapping[str, Any] | None, other_columns: bool) -> None:
+    line = _models(base, name)
+    if line and kind is not None and kind != line[0]["kind"]:
+        raise ServiceError("TOC-626", f"{name!r} judges a {line[0]['kind']}, this model judges a {kind}", came=f"kind {kind!r}",
+                           todo="add it under another name")
+    newest = base.execute(select(tables.version.c.number, tables.version.c.facts).where(
+        tables.version.c.model == name).order_by(tables.version.c.number.desc()).limit(1)).first()
+    if newest is None or not schema or not newest.facts.get("schema") or other_columns:
+        return
+    wrong = other(newest.facts["schema"], schema)
+    if wrong:
+        raise ServiceError("TOC-626", f"this model asks for other columns than version {newest.number} of {name!r}",
+                           came="; ".join(wrong)[:300], todo="add it under another name, or allow other columns: whoever sends rows has "
+                           "to follow (`tocsin models add --new-columns`)")
 
 
 def _back(name: str, alias: str, now_at: RowMapping | None) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tocsin.core.types import Dataset
-from tocsin.flows.rows import added, key_of, keys_of, stretch_of
+from tocsin.flows.rows import added, key_of, keys_of, moment, number, stretch_of
 from tocsin.monitoring.cells import times_as_text
 from tocsin.monitoring.journal import Journal
 from tocsin.pipeline.pipeline import Pipeline
@@ -35,12 +35,15 @@ class Words:
     odd: list[Dataset] = field(default_factory=list)
     false_alarms: int = 0
     anomalies: int = 0
+    left_out: int = 0  # words about a row of a series that has no place in time
 
 
 def gather(journal: Journal, name: str, data: Dataset, reach: int = 1) -> Words:
     """What holds of the labels of ``name``, put beside the training rows ``data``. ``reach``: the window of a series, in steps."""
     words = Words(np.zeros(len(data), dtype=np.int64) if data.y is None else data.y.copy())
-    said = [label for label in reversed(journal.labels(name)) if label["holds"]]
+    every = [label for label in reversed(journal.labels(name)) if label["holds"]]
+    said = [label for label in every if _has_place(label, data)]
+    words.left_out = len(every) - len(said)
     words.false_alarms = sum(not label["is_anomaly"] for label in said)
     words.anomalies = len(said) - words.false_alarms
     if data.kind == "series":
@@ -65,7 +68,8 @@ def fit(data: Dataset, words: Words, compose: Callable[[Dataset], Pipeline],
         flagged = sum(bool(model.detect(one).is_anomaly[must].any()) for one, must in words.normal)
         if not flagged or copies == most:
             break
-    return model, {"false_alarms": words.false_alarms, "anomalies": words.anomalies, "copies": copies if words.normal else 0,
+    return model, {"false_alarms": words.false_alarms, "anomalies": words.anomalies, "left_out": words.left_out,
+                   "copies": copies if words.normal else 0,
                    "rows_added": len(rows) - len(data), "still_flagged": flagged}
 
 
@@ -79,6 +83,13 @@ def _table(said: Iterable[dict[str, Any]], data: Dataset, words: Words) -> None:
             words.normal.append((row, np.array([0])))
         elif not at:
             words.odd.append(row)
+
+
+def _has_place(label: dict[str, Any], data: Dataset) -> bool:
+    """Whether a word about a series can be put beside its steps: cells that were told without a usable time cannot."""
+    if data.time is None or label["detection"] is not None:
+        return True
+    return not (np.isnat(moment(label["time"])) if data.time.dtype.kind == "M" else np.isnan(number(label["time"])))
 
 
 def _series(journal: Journal, said: Iterable[dict[str, Any]], data: Dataset, reach: int, words: Words) -> None:

@@ -17,6 +17,7 @@ from tocsin.core.errors import ServiceError, StateError
 from tocsin.core.types import Dataset, Detections
 from tocsin.delivery.registry import Registry, Version
 from tocsin.flows import labelled
+from tocsin.flows.rule import written
 from tocsin.flows.train import compose, dataset
 from tocsin.flows.watch import explained, record
 from tocsin.monitoring.journal import Journal
@@ -40,11 +41,13 @@ def train(store: Store, registry: Registry, name: str, upload_path: str | Path, 
                entry is its default. The file is kept in the store when ``upload`` does not name it
 
     Nothing is registered before all is ready, so a killed run leaves nothing behind; started again, it starts over. Raises DataError and
-    ConfigError of reading and fitting, ServiceError of registry and store.
+    ConfigError of reading and fitting, ServiceError of registry and store: TOC-626, before anything is learned, for a file with other
+    columns than the newest version's.
     """
     progress(0.0, "Reading the file")
     settings = _kept_upload(store, Path(upload_path), settings)
     data = _read(store, settings)
+    registry.check(name, data.kind, data.schema.to_dict())
     progress(0.1, f"Learning what is normal in {len(data):,} rows")
     model, found = _fit(data, settings)
     progress(0.75, "Keeping the new version")
@@ -66,17 +69,16 @@ def retrain(store: Store, registry: Registry, name: str, *, by: str, why: str, p
     """A candidate from the stored training file and what people said of rows since; it is not promoted.
 
     A row called a false alarm becomes a normal training row, given as often as it takes for the model not to raise it again; a row called
-    an anomaly is kept out of what is learned. ``facts["learned"]`` counts both. Equal file and labels give an equal model.
+    an anomaly is kept out of what is learned. ``facts["learned"]`` counts both. Equal file and labels give an equal model. The live
+    version's decision rule is taken over, also where it was moved since the training.
     Raises StateError TOC-351 when the training file was not kept, ServiceError TOC-621.
     """
     progress(0.0, "Reading the training file")
-    line = registry.model(name)
-    source = registry.version(name) if line["live"] is not None else next(iter(registry.versions(name)), None)
-    digest = source.data if source is not None and source.data else line["settings"].get("upload")
-    if not digest:
-        raise StateError("TOC-351", "the rows that this model was trained on were not kept", came=name,
-                         todo="train a new version from a file")
+    line, source, digest = learned_from(registry, name)
     settings = {**line["settings"], "upload": digest}
+    rule = written(source.facts.get("threshold") or {}) if source is not None else ""
+    if rule:
+        settings["threshold"] = rule
     data, journal = _read(store, settings), Journal(store)
     progress(0.1, "Putting in what people said")
     # the detector as it is, window and neighbours included: only what people said shall make the difference
@@ -86,8 +88,28 @@ def retrain(store: Store, registry: Registry, name: str, *, by: str, why: str, p
     model.facts_ = {**model.facts_, "learned": learned}
     progress(0.95, "Keeping the candidate")
     version = registry.add(name, model, by=by, why=why, data=digest)
-    progress(1.0, f"Version {version.number} is ready to be compared and promoted.")
+    kept = f" It decides as version {source.number} does: {rule}." if rule and source is not None else ""
+    progress(1.0, f"Version {version.number} is ready to be compared and promoted.{kept}")
     return version
+
+
+def learned_from(registry: Registry, name: str) -> tuple[dict[str, Any], Version | None, str]:
+    """(the line, the version to begin from: the live one, else the newest, the digest of the rows that it was trained on).
+
+    Raises StateError TOC-351 when the rows were not kept, ServiceError TOC-621.
+    """
+    line = registry.model(name)
+    source = begun_from(registry, line)
+    digest = source.data if source is not None and source.data else line["settings"].get("upload")
+    if not digest:
+        raise StateError("TOC-351", "the rows that this model was trained on were not kept", came=name,
+                         todo=f"train a new version from a file: POST /api/v1/detectors/{name}/versions, or `tocsin models add`")
+    return line, source, digest
+
+
+def begun_from(registry: Registry, line: dict[str, Any]) -> Version | None:
+    """The live version of a line, else its newest; None without any."""
+    return registry.version(line["name"]) if line["live"] is not None else next(iter(registry.versions(line["name"])), None)
 
 
 def rethreshold(store: Store, registry: Registry, name: str, threshold: str, *, by: str, why: str) -> Version:

@@ -21,7 +21,8 @@ def key_of(cells: dict[str, Any], names: Sequence[str]) -> tuple[Any, ...]:
     >>> key_of({"a": 3, "b": "x"}, ["a", "b"]) == key_of({"b": "x", "a": 3.0}, ["a", "b"])
     True
     """
-    return tuple(float(value) if isinstance(value, (int, float)) else value for value in (cells.get(name) for name in names))
+    values = [cells.get(name) for name in names]
+    return tuple(number(value) if isinstance(value, (int, float)) else value for value in values)
 
 
 def keys_of(data: Dataset) -> dict[tuple[Any, ...], list[int]]:
@@ -38,7 +39,7 @@ def stretch_of(cells: Sequence[dict[str, Any]], data: Dataset, times: Sequence[s
     if isinstance(data.X, pa.Table):
         X: Any = pa.table({field.name: _column([line.get(field.name) for line in cells], field.type) for field in data.X.schema})
     else:
-        X = np.array([[_number(line.get(name)) for name in data.schema.names] for line in cells], dtype=float)
+        X = np.array([[number(line.get(name)) for name in data.schema.names] for line in cells], dtype=float)
     time = None if data.time is None else _times(times, data.time.dtype)
     group = None
     if data.group is not None:
@@ -82,27 +83,44 @@ def _stacked(parts: Sequence[np.ndarray | None]) -> np.ndarray:
 
 def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-        numbers = pa.array([None if math.isnan(_number(value)) else _number(value) for value in values], pa.float64())
+        numbers = pa.array([None if math.isnan(number(value)) else number(value) for value in values], pa.float64())
         with contextlib.suppress(pa.ArrowInvalid):
             return numbers.cast(kind)
         return numbers  # 3.5 in a column of whole numbers: the column becomes one of numbers
     if pa.types.is_boolean(kind):
         return pa.array([None if value is None else bool(value) for value in values], kind)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return pa.array([None if value is None else str(value) for value in values], pa.string()).cast(kind)
+        return pa.chunked_array([_stamp(value, kind) for value in values], kind).combine_chunks()
     return pa.array([None if value is None else str(value) for value in values], pa.string()).cast(kind)
+
+
+def _stamp(value: Any, kind: pa.DataType) -> pa.Array:
+    """(1,) a date as it was told, missing when it is none."""
+    try:
+        return pa.array([None if value is None else str(value)], pa.string()).cast(kind)
+    except pa.ArrowInvalid:
+        return pa.nulls(1, kind)
 
 
 def _times(times: Sequence[str | None], kind: np.dtype) -> np.ndarray:
     if kind.kind == "M":
-        return np.array(["NaT" if time is None else time for time in times], dtype="datetime64[us]").astype(kind)
-    return np.array([np.nan if time is None else float(time) for time in times]).astype(kind)
+        return np.array([moment(time) for time in times], dtype="datetime64[us]").astype(kind)
+    return np.array([number(time) for time in times]).astype(kind)
 
 
-def _number(value: Any) -> float:
+def moment(time: str | None) -> np.datetime64:
+    """A stored time; NaT when it is none."""
+    try:
+        return np.datetime64("NaT" if time is None else time)
+    except ValueError:
+        return np.datetime64("NaT")
+
+
+def number(value: Any) -> float:
+    """A told cell as a number; NaN when it is none."""
     if value is None:
         return math.nan
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return math.nan

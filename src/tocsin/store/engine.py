@@ -2,6 +2,7 @@
 
     DIR/tocsin.db      the database (SQLite, write-ahead log), unless an address is given
     DIR/files/         models and uploads by their content
+    DIR/database       which database the folder belongs to, when an address was given (no user, no password)
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ from sqlalchemy.exc import (
     OperationalError,
     StatementError,
 )
+from sqlalchemy.exc import DataError as Unfit
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from tocsin.core.errors import ConfigError, MissingExtra, ServiceError
+from tocsin.store.belongs import Belongs
 from tocsin.store.files import Files
 
 _LOCK = 0x70C51  # one migration at a time, on PostgreSQL
@@ -43,7 +46,8 @@ class Store:
     """An open data folder. ``begin()`` for writing, ``read()`` for reading, ``files`` for bytes; ``close()`` or ``with`` at the end.
 
     folder     holds the database and the files; made when missing, readable by its owner alone
-    database   an SQLAlchemy address (``postgresql+psycopg://…``) in place of the folder's SQLite
+    database   an SQLAlchemy address (``postgresql+psycopg://…``) in place of the folder's SQLite; a folder that was used with another one,
+               or with none, is refused instead of looking empty
 
     Opening brings the tables up to date. On SQLite a writer takes the lock at once (no deadlock between two that read first) and waits for
     another for up to 30 s. Several processes may open one place. Raises ConfigError TOC-250, MissingExtra TOC-501, ServiceError TOC-611,
@@ -63,12 +67,16 @@ class Store:
             raise ConfigError("TOC-250", "the data folder cannot be made", came=f"{folder}: {error.strerror}",
                               todo="name a folder that you may write to") from error
         self.files = Files(self.folder / "files")
+        database = database or None
         own = URL.create("sqlite", database=str(self.folder.resolve() / "tocsin.db"))  # the folder's name may hold any sign
         self.address = database or own.render_as_string()
         self.engine = _engine(database or own)
+        belongs = Belongs(self.folder, None if database is None else self.engine.url)
         try:
+            belongs.check()
             with _stated("the database cannot be opened", "check that the folder is writable, or the database's address"):
                 _migrate(self.engine)
+            belongs.claim()
         except BaseException:
             self.engine.dispose()
             raise
@@ -108,6 +116,9 @@ def _stated(what: str = "the database does not answer", todo: str = "try again; 
             ) -> Iterator[None]:
     try:
         yield
+    except (Unfit, OverflowError) as error:  # a NUL in a text, a number beyond the column's
+        raise ServiceError("TOC-614", "a value cannot be stored", came=_said(error),
+                           todo="leave out control characters; use smaller numbers") from error
     except (*_AWAY, DatabaseError) as error:
         if not isinstance(error, _AWAY) and type(error) is not DatabaseError:  # DatabaseError itself: the file is damaged or no database
             raise  # a broken rule of the tables, or a mistake of ours
@@ -121,6 +132,8 @@ def _stated(what: str = "the database does not answer", todo: str = "try again; 
 def _engine(address: str | URL) -> Engine:
     try:
         url = make_url(address)
+        if url.drivername == "postgres":  # as hosts of databases write it
+            url = url.set(drivername="postgresql")
         if url.get_backend_name() not in ("sqlite", "postgresql"):
             raise ConfigError("TOC-250", "this kind of database is not supported", came=url.get_backend_name(),
                               todo="leave the address out (SQLite) or use postgresql+psycopg://user:password@host/name")
@@ -136,7 +149,14 @@ def _engine(address: str | URL) -> Engine:
         raise MissingExtra("TOC-501", "this database needs a driver that is not installed", came=str(error),
                            todo="pip install 'tocsin[sql]' and begin the address with postgresql+psycopg://") from error
     event.listen(engine, "connect", _prepare_sqlite)
+    _owners_alone(url.database)
     return engine
+
+
+def _owners_alone(database: str | None) -> None:
+    """A new database is its owner's alone, whatever the folder is: it holds cells, and the secret of webhooks."""
+    if database and database != ":memory:" and not Path(database).exists() and os.access(Path(database).parent, os.W_OK):
+        os.close(os.open(database, os.O_CREAT, 0o600))
 
 
 def _json(value: Any) -> str:

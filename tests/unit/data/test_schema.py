@@ -91,3 +91,13 @@ def test_ten_thousand_columns_conform_in_any_order():
     table = pa.table({f"c{i}": [1.0, 2.0] for i in range(10_000)})
     schema = infer(table)
     assert conform(table.select(table.column_names[::-1]), schema).column_names == table.column_names
+
+
+def test_a_missing_column_of_ids_is_filled_with_nulls():
+    schema = infer(pa.table({"order_id": [f"A-{i}" for i in range(40)], "amount": [i / 7 for i in range(40)]}))
+    assert [column.kind for column in schema.columns] == ["id", "number"]
+    found = conform(pa.table({"amount": [1.0, 2.0]}), schema)
+    assert found.column_names == ["order_id", "amount"] and found["order_id"].to_pylist() == [None, None]
+    assert conform(pa.table({"amount": [1.0], "order_id": ["B"]}), schema)["order_id"].to_pylist() == ["B"]
+    with pytest.raises(DataError, match="TOC-133"):
+        conform(pa.table({"order_id": ["B"]}), schema)

@@ -322,11 +322,15 @@ def test_saved_models_are_signed_on_the_way_in_unless_a_stranger_signed_them(sto
     assert len(registry.versions("pump")) == 3
 
 
-def test_versions_from_before_the_key_stay_usable(store, model):
+def test_a_version_without_a_signature_is_not_loaded_where_there_is_a_key(store, model):
+    """Else whoever writes the database could say that a file of his own was never signed."""
     registry = Registry(store)
     registry.create("pump", "table", {}, by="ann")
-    assert registry.add("pump", model, by="ann").signer is None
-    assert Registry(store, KEY).load("pump", 1)
+    first = registry.add("pump", model, by="ann")
+    assert first.signer is None and registry.load("pump", 1)
+    signing = Registry(store, KEY)
+    refused("TOC-440", signing.load, "pump", 1)
+    assert signing.load("pump", signing.add("pump", store.files.path(first.digest), by="ann", why="signed").number)
 
 
 # ---- several at once --------------------------------------------------------------------------------------------------------------------

@@ -68,7 +68,8 @@ def test_copies_are_bounded(journal: Journal) -> None:
 def test_nothing_said_is_a_plain_fit(journal: Journal) -> None:
     data = table()
     model, learned = fit(data, gather(journal, "m", data), lambda rows: compose(rows, "gaussian"), lambda *_: None)
-    assert learned == {"false_alarms": 0, "anomalies": 0, "copies": 0, "rows_added": 0, "still_flagged": 0}
+    assert learned == {"false_alarms": 0, "anomalies": 0, "left_out": 0, "copies": 0, "rows_added": 0,
+                       "still_flagged": 0}
     np.testing.assert_array_equal(model.anomaly_score(data), compose(data, "gaussian").fit(data).anomaly_score(data))
 
 
@@ -83,6 +84,14 @@ def judged(journal: Journal, data: Dataset, rows: list[int], trace: dict[str, An
     found = Detections(data.ids, ones, ones, flags, 0.5, data.time, (event,))
     journal.record("m", 1, data, found, source="", quality={}, sketch={}, trace=trace)
     return [one["id"] for one in journal.detections("m")]
+
+
+def test_a_word_without_a_place_in_time_is_left_out_and_counted(journal: Journal) -> None:
+    data, _ = series()
+    for time in ("garbage", None):
+        journal.label("m", False, cells=dict.fromkeys(data.schema.names, 1.0), time=time, by="ann")
+    words = gather(journal, "m", data, 5)
+    assert words.left_out == 2 and words.normal == [] and not words.y.any()
 
 
 def test_a_word_about_one_step_holds_for_its_event(journal: Journal) -> None:

@@ -279,3 +279,19 @@ def test_a_moved_threshold_is_a_version_that_can_be_rolled_back(place: Store, tm
     np.testing.assert_array_equal(before.score, after.score)
     assert after.is_anomaly.sum() > before.is_anomaly.sum()
     assert registry.rollback("shop", **WHO).number == 1
+
+
+def test_a_candidate_takes_over_the_live_rule(place: Store, tmp_path: Path) -> None:
+    made(place, orders(tmp_path / "a.csv"), detector="gaussian")
+    registry, told = Registry(place), []
+    rethreshold(place, registry, "shop", "false_alarm_rate=0.005", **WHO)
+    candidate = retrain(place, registry, "shop", **WHO, progress=lambda _share, words: told.append(words))
+    assert not candidate.live and candidate.facts["threshold"]["rate"] == 0.005 and registry.load("shop", 3).threshold_.rate == 0.005
+    assert "false_alarm_rate=0.005" in told[-1] and "version 2" in told[-1]
+
+
+def test_a_file_with_other_columns_is_refused_before_learning(place: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(place, orders(tmp_path / "a.csv"), detector="gaussian")
+    monkeypatch.setattr(release, "_fit", lambda *_: pytest.fail("something was learned"))
+    with pytest.raises(ServiceError, match="TOC-626"):
+        made(place, written(tmp_path / "b.csv", {"height": range(50), "width": np.linspace(1, 2, 50)}), detector="gaussian")

@@ -50,3 +50,10 @@ def test_stretches_of_a_series_lie_on_both_sides_in_groups_of_their_own() -> Non
     assert whole.X[:, 0].tolist() == [8, 9, 0, 1, 2, 3, 8, 9, 8, 9] and whole.time is not None and whole.time[0] > whole.time[2]
     groups = whole.group.tolist()  # type: ignore[union-attr]
     assert len(set(groups)) == 4 and len(set(groups[2:6])) == 1
+
+
+def test_what_is_no_date_and_no_number_is_missing() -> None:
+    data = mixed()
+    got = stretch_of([{"when": "garbage", "x": 10**400}, {"when": "2026-01-02", "x": 5}], data, [None, None])
+    assert got.X.column("when").is_null().to_pylist() == [True, False] and got.X.column("x").to_pylist() == [None, 5.0]
+    assert key_of({"x": 10**400}, ["x"]) != key_of({"x": 5}, ["x"])

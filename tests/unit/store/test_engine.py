@@ -323,3 +323,14 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
 def test_paths_are_paths(tmp_path):
     with Store(str(tmp_path)) as store:
         assert store.folder == Path(tmp_path)
+
+
+def test_a_number_that_no_column_takes_is_a_stated_error(store):
+    with pytest.raises(ServiceError, match="TOC-614"), store.read() as base:
+        base.execute(select(tables.incident).where(tables.incident.c.id == 2**70)).all()
+
+
+def test_a_new_database_is_its_owners_alone_in_an_open_folder(tmp_path):
+    tmp_path.chmod(0o755)
+    with Store(tmp_path):
+        assert (tmp_path / "tocsin.db").stat().st_mode & 0o077 == 0

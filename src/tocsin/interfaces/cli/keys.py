@@ -44,8 +44,13 @@ def register(app: typer.Typer) -> None:
 def keys(
     action: Annotated[Action, typer.Argument(metavar="ACTION", help="create, list, revoke or page-link.", show_default=False)],
     id_: Annotated[str, typer.Argument(metavar="ID", help="The key to revoke: its id.", show_default=False)] = "",
-    data_dir: Annotated[Path, typer.Option(help="The service's data folder.", show_default=False)] = ...,  # type: ignore[assignment]
-    database: Annotated[str | None, typer.Option(help="PostgreSQL address, when the service uses one.")] = None,
+    data_dir: Annotated[
+        Path, typer.Option(help="The service's data folder; TOCSIN_DATA_DIR when not given.", envvar="TOCSIN_DATA_DIR")
+    ] = Path("tocsin-data"),
+    database: Annotated[
+        str | None,
+        typer.Option(help="PostgreSQL address, when the service uses one; TOCSIN_DATABASE when not given.", envvar="TOCSIN_DATABASE"),
+    ] = None,
     scope: Annotated[
         list[str] | None, typer.Option(help="create: score, label or manage (which includes the others); may be repeated.")
     ] = None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -87,6 +89,9 @@ def models(
     trust: Annotated[
         list[Path] | None, typer.Option(help="add: public key that must have signed the file; may be repeated.", show_default=False)
     ] = None,
+    new_columns: Annotated[
+        bool, typer.Option("--new-columns", help="add: take a model that asks for other columns than the newest version.")
+    ] = False,
     json_: Json = False,
 ) -> None:
     """List and compare trained models, add one, promote one, roll back.
@@ -97,8 +102,8 @@ def models(
     fewest, most, what = _TAKES[action]
     if not fewest <= len(given) <= most:
         raise typer.BadParameter(f"{action.value} takes {what}")
-    if action is not Action.add and (promote or trust):
-        raise typer.BadParameter("--promote and --trust belong to add")
+    if action is not Action.add and (promote or trust or new_columns):
+        raise typer.BadParameter("--promote, --trust and --new-columns belong to add")
     if action not in _CHANGING and (by is not None or why):
         raise typer.BadParameter(f"--by and --why belong to {', '.join(_CHANGING)}")
     whom: dict[str, Any] = {"by": _login() if by is None else by, "why": why} if action in _CHANGING else {}
@@ -112,7 +117,7 @@ def models(
         elif action is Action.compare:
             _compare(store, given, json_)
         elif action is Action.add:
-            _told(_add(store, given, whom, promote, trust), given[0], "added", json_)
+            _told(_add(store, given, whom, promote, trust, new_columns), given[0], "added", json_, folder=data_dir)
         else:
             _told(_move(store, action, given, alias, whom), given[0], action.value, json_, alias)
 
@@ -120,7 +125,7 @@ def models(
 # ---- changing ---------------------------------------------------------------------------------------------------------------
 
 
-def _add(store: Store, words: list[str], whom: dict[str, Any], promote: bool, trust: list[Path] | None) -> Version:
+def _add(store: Store, words: list[str], whom: dict[str, Any], promote: bool, trust: list[Path] | None, new_columns: bool) -> Version:
     """The next version; the first one of a name begins its line."""
     from tocsin.core.errors import ServiceError
     from tocsin.delivery import artifact
@@ -136,7 +141,7 @@ def _add(store: Store, words: list[str], whom: dict[str, Any], promote: bool, tr
         except ServiceError as error:
             if error.code != "TOC-620":  # somebody else began it just now: all the better
                 raise
-    version = registry.add(name, path, **whom, trust=trust or None)
+    version = registry.add(name, path, **whom, trust=trust or None, allow_other_columns=new_columns)
     return registry.promote(name, version.number, **whom) if promote else version
 
 
@@ -147,14 +152,16 @@ def _move(store: Store, action: Action, words: list[str], alias: str, whom: dict
     return registry.promote(words[0], registry.version(words[0], words[1]).number, alias=alias, **whom)
 
 
-def _told(version: Version, name: str, done: str, as_json: bool, alias: str = "live") -> None:
+def _told(version: Version, name: str, done: str, as_json: bool, alias: str = "live", folder: Path | None = None) -> None:
     if as_json:
         _print_json({"done": done, "alias": alias, "version": _plain(version)})
         return
     from tocsin.interfaces.cli.output import console
 
     if done == "added":
-        next_ = f"; next:  tocsin models promote {name} {version.number}" if not version.live else ", live now"
+        known = folder is None or str(folder) == os.environ.get("TOCSIN_DATA_DIR", "tocsin-data")
+        place = "" if known else f" --data-dir {shlex.quote(str(folder))}"
+        next_ = f"; next:  tocsin models promote {name} {version.number}{place}" if not version.live else ", live now"
         console().print(f"added {name}, version {version.number}{next_}", soft_wrap=True)
     else:
         console().print(f"{name}: {alias} is version {version.number} now", soft_wrap=True)
@@ -225,8 +232,10 @@ def _compare(store: Store, words: list[str], as_json: bool) -> None:
     if not told["facts"]:
         console().print("Their manifests say the same.")
         return
-    rows = [(name, _short(a), _short(b)) for name, (a, b) in told["facts"].items()]
-    _table(("fact", *(f"version {number}" for number in told["numbers"])), [("size", *map(_size, told["bytes"])), *rows])
+    screen = console()
+    screen.print(f"version {told['numbers'][0]}  →  version {told['numbers'][1]}")
+    for name, (a, b) in {"size": [*map(_size, told["bytes"])], **told["facts"]}.items():
+        screen.print(f"  {_clean(name)}: {_clean(_whole(a))}  →  {_clean(_whole(b))}", soft_wrap=True, markup=False)
 
 
 def _key(store: Store, as_json: bool) -> None:
@@ -298,11 +307,10 @@ def _size(count: int) -> str:
     return f"{number(count / 1_000**power, 3)} {('kB', 'MB', 'GB')[power - 1]}"
 
 
-def _short(value: Any, most: int = 60) -> str:
+def _whole(value: Any) -> str:
     import json
 
-    text = "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= most else f"{text[:most - 1]}…"
+    return "none" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _clean(text: Any) -> str:

@@ -48,13 +48,18 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
-    data_dir: Annotated[Path, typer.Option(help="Folder that keeps everything; made when missing.", show_default=False)],
+    data_dir: Annotated[
+        Path, typer.Option(help="Folder that keeps everything, made when missing; else TOCSIN_DATA_DIR.", envvar="TOCSIN_DATA_DIR")
+    ] = Path("tocsin-data"),
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 for a free one.", min=0, max=65_535)] = 8000,
     allow_host: Annotated[
         list[str] | None, typer.Option(help="Host name that the service goes by, beside localhost; may be repeated.")
     ] = None,
-    database: Annotated[str | None, typer.Option(help="PostgreSQL address in place of the folder's SQLite.")] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(help="PostgreSQL address in place of the folder's SQLite; TOCSIN_DATABASE when not given.", envvar="TOCSIN_DATABASE"),
+    ] = None,
     max_body_mb: Annotated[int, typer.Option(help="Largest request, in MiB.", min=1)] = 256,
     max_rows: Annotated[int, typer.Option(help="Most rows of one call for scoring.", min=1)] = 100_000,
     timeout: Annotated[float, typer.Option(help="Seconds until an answer must begin.")] = 60,
@@ -64,16 +69,16 @@ def serve(
     if not 0 < timeout < 86_400:
         raise typer.BadParameter("--timeout is a number of seconds above 0")
     hosts = _hosts(host, allow_host or [])
-    with needs_extra(*_PACKAGES):
-        from tocsin.interfaces.server.app import create_app
-        from tocsin.interfaces.server.log import make
-        from tocsin.interfaces.server.place import Place
-    with _listening(host, port) as listener, \
-            Place.open(data_dir, database, hosts=hosts, body=max_body_mb << 20, rows=max_rows, seconds=timeout) as place:
-        logger = make(log.value)
-        app = create_app(place, log=logger)
-        _greet(place, listener, host)
-        _run(app, place, listener, logger)
+    with _listening(host, port) as listener:  # before the seconds that the imports take
+        with needs_extra(*_PACKAGES):
+            from tocsin.interfaces.server.app import create_app
+            from tocsin.interfaces.server.log import make
+            from tocsin.interfaces.server.place import Place
+        with Place.open(data_dir, database, hosts=hosts, body=max_body_mb << 20, rows=max_rows, seconds=timeout) as place:
+            logger = make(log.value)
+            app = create_app(place, log=logger, form=log.value)
+            _greet(place, listener, host)
+            _run(app, place, listener, logger)
 
 
 @contextmanager
@@ -171,19 +176,21 @@ def _run(app: Any, place: Place, listener: socket.socket, logger: Any) -> None:
 
 @contextmanager
 def _our_process(logger: Any) -> Iterator[None]:
-    """What the service sets for the whole process, for as long as it runs: the library's complaints go into our log, and the signals that
-    end it end nothing more, for the library raises them once again when it is done."""
+    """What the service sets for the whole process, for as long as it runs: complaints of the library and of our own parts go into our log,
+    and the signals that end it end nothing more, for the library raises them once again when it is done."""
     import logging
 
     from tocsin.interfaces.server.log import Forward
 
-    library = logging.getLogger("uvicorn.error")
-    handlers, propagate = library.handlers[:], library.propagate
-    library.handlers[:], library.propagate = [Forward(logger)], False
+    sources = [logging.getLogger(name) for name in ("uvicorn.error", "tocsin")]
+    kept = [(source.handlers[:], source.propagate) for source in sources]
+    for source in sources:
+        source.handlers[:], source.propagate = [Forward(logger)], False
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        library.handlers[:], library.propagate = handlers, propagate
+        for source, (handlers, propagate) in zip(sources, kept):
+            source.handlers[:], source.propagate = handlers, propagate
         for number, handler in before.items():
             signal.signal(number, handler)

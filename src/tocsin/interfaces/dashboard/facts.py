@@ -11,7 +11,17 @@ from tocsin.interfaces.report.trained import detector_words
 from tocsin.interfaces.report.words import count, number, percent, seconds
 
 _MOST = 40  # lines of a comparison, and letters of a value that nobody reads to its end
-_SILENT = {"title", "level", "looks", "batches", "batch", "day", "value"}  # of an incident: said elsewhere, or meant for machines
+_SILENT = {
+    "title",
+    "level",
+    "looks",
+    "batches",
+    "batch",
+    "day",
+    "value",
+    "key",
+    "digest",
+}  # of an incident: said elsewhere, or meant for machines
 _DETAIL = {
     "p_value": "By chance alone",
     "least_p": "The oddest",
@@ -20,6 +30,10 @@ _DETAIL = {
     "alarms": "Alarms",
     "in_training": "When this was learned",
     "unusual": "Unusual now",
+    "in_spreads": "Moved by so many usual distances",
+    "mean": "On average now",
+    "mean_in_training": "On average when this was learned",
+    "column": "Column",
     "unusual_in_training": "When this was learned",
 }
 _NAMES = {"n_train": "Rows learned from", "threshold": "How strict", "detector": "Method", "bytes": "Size"}
@@ -42,7 +56,7 @@ def of_version(version: Mapping[str, Any] | None, *, brief: bool = False) -> lis
         ("Training took", seconds(told["seconds"]) if told.get("seconds") is not None else ""),
         ("How strict", strictness(rule.get("rule"), rule.get("rate", rule.get("share"))) if rule else ""),
         ("Size", _size(int(version["bytes"])) if version.get("bytes") else ""),
-        ("Signed", f"yes, by {str(version['signer'])[:12]}" if version.get("signer") else "no"),
+        ("Signed", "yes" if version.get("signer") else "no"),
         ("Software", ", ".join(f"{name} {value}" for name, value in (told.get("software") or {}).items() if name == "tocsin")),
     ]
     return [(name, value) for name, value in rows if value and not (brief and name in ("Training took", "Software"))]
@@ -76,7 +90,22 @@ def differences(compared: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         for name in ("detector", "n_train", "threshold", "bytes")
         if compared.get(name) and compared[name][0] != compared[name][1]
     ]
-    silent = ("detector", "n_train", "threshold", "bytes", "history", "created", "version", "findings")
+    silent = (
+        "detector",
+        "n_train",
+        "threshold",
+        "bytes",
+        "history",
+        "created",
+        "version",
+        "findings",
+        "calibration",
+        "origin",
+        "schema",
+        "software",
+        "learned.copies",
+        "seconds",
+    )
     rows += [
         (_label(name), _value(name, sides[0]), _value(name, sides[1]))
         for name, sides in (compared.get("facts") or {}).items()

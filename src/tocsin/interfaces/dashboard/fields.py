@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 
 from tocsin.core.errors import ConfigError
 
-_LONGEST = 4000
+_LONGEST = 3900
+_PIECE = 1 << 20
 
 
 async def form(request: Request) -> AsyncIterator[FormData]:
     """A dependency: the sent form, whose files are closed afterwards."""
     sent = await request.form()
-    yield sent
-    await sent.close()
+    try:
+        yield sent
+    finally:
+        await sent.close()
 
 
 def text(sent: FormData, name: str, default: str = "") -> str:
@@ -55,6 +60,17 @@ def file(sent: FormData, name: str = "file") -> UploadFile:
     if not isinstance(value, UploadFile) or not value.filename:
         raise ConfigError("TOC-255", "no file was chosen", todo="choose a file, or drop one on the page")
     return value
+
+
+def kept(desk: Any, sent: UploadFile, caller: Any) -> dict[str, Any]:
+    """A sent file, kept by the desk; what is seen in it."""
+    seen: dict[str, Any] = desk.upload(sent.filename or "", iter(lambda: sent.file.read(_PIECE), b""), by=caller.name)
+    return seen
+
+
+def onwards(address: str) -> Response:
+    """On to a page, which is then asked for with GET: loading it again sends nothing twice."""
+    return RedirectResponse(address, 303)
 
 
 def local(address: str, default: str) -> str:

@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tocsin.interfaces.dashboard import charts, facts, health, words
+from tocsin.interfaces.dashboard import charts, facts, health, history, words
 from tocsin.interfaces.report.words import count, number
 
 
 def detector(
-    what: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], cards: Sequence[Mapping[str, Any]], labels: Sequence[Mapping[str, Any]]
+    what: Mapping[str, Any], drawn: Sequence[Mapping[str, Any]], cards: Sequence[Mapping[str, Any]], labels: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """What detector.html needs beside the plain fields of the view; ``rows`` are the odd rows that the ``cards`` are made of."""
+    """What detector.html needs beside the plain fields of the view; ``drawn`` are the odd rows of the file in the chart."""
     trace, threshold = what.get("trace"), what.get("threshold") or {}
-    chart = charts.payload(trace, charts.blamed(rows), threshold)
+    chart = charts.payload(trace, drawn, threshold)
     steps = words.steps(threshold)
     now = next((step for step in steps if step["now"]), None)
     answers = waiting(labels, what["versions"])
     job = next((job for job in what.get("jobs") or () if job["state"] in ("waiting", "running")), None)
     return {
-        "chart": chart,
-        **_chart_words(chart),
+        **drawing(chart),
         "odd_title": _odd_title(what, cards),
         "odd_before": _before(cards),
         "unit": ("odd moment", "odd moments") if what["brief"].get("kind") == "series" else ("odd row", "odd rows"),
@@ -47,18 +46,24 @@ def _before(cards: Sequence[Mapping[str, Any]]) -> str:
     return f"The last {number(earlier)} {'was an alarm' if earlier == 1 else 'were alarms'} before the setting changed." if earlier else ""
 
 
+def drawing(chart: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A chart with its words."""
+    return {"chart": chart, **_chart_words(chart)}
+
+
 def versions(what: Mapping[str, Any], a: int | None, b: int | None) -> dict[str, Any]:
     """What versions.html needs: each version with its facts, the moves in words, and which two are chosen to compare."""
+    waits = history.candidates(what)
     shown = [
         version
         | {
             "why": words.reason(version["why"]),
             "told": facts.of_version(version, brief=True),
-            "candidate": version["number"] > (what["model"].get("live") or 0),
+            "candidate": version["number"] in waits,
         }
         for version in what["versions"]
     ]
-    before = previous(what)
+    before = (history.back(what) or {}).get("number")
     numbers = [version["number"] for version in shown]
     live = what["model"].get("live") or (numbers[0] if numbers else None)
     other = before or next((number for number in numbers if number != live), None)
@@ -72,12 +77,7 @@ def versions(what: Mapping[str, Any], a: int | None, b: int | None) -> dict[str,
         }
         for move in what["moves"]
     ]
-    return {"versions": shown, "previous": before, "can_roll": before is not None, "moves": moves, "a": a or other, "b": b or live}
-
-
-def previous(what: Mapping[str, Any]) -> int | None:
-    """The version that a rollback would bring back."""
-    return next((version["number"] for version in what["versions"] if version.get("previous") and not version["live"]), None)
+    return {"versions": shown, "moves": moves, "a": a or other, "b": b or live}
 
 
 def waiting(labels: Sequence[Mapping[str, Any]], versions: Sequence[Mapping[str, Any]]) -> int:
@@ -101,7 +101,7 @@ def _chart_words(chart: Mapping[str, Any] | None) -> dict[str, str]:
         return {
             "chart_title": "What it saw",
             "chart_label": f"Chart over time with {count(odd, 'odd moment')} marked",
-            "chart_caption": f"{band}Diamonds are odd moments. {zoom}",
+            "chart_caption": f"{band}Shaded stretches are odd; a diamond stands on the columns that made them so. {zoom}",
         }
     return {
         "chart_title": "Every row, and how rare it is",

@@ -10,6 +10,7 @@ from tocsin.interfaces.report.words import count, number, percent
 _TAGS = {"input_drift": "changed", "score_drift": "changed", "alarm_rate": "alarms", "quality": "damaged"}
 _FAULTS = {"missing": "missing", "unread": "not readable", "unseen": "new values", "outside": "outside everything learned from"}
 _WORST = 3  # faults of cells that are named
+_MORE, _DUE = 2.0, 3.0  # times the expected share from which it is said; alarms that must have been due before a share says much
 
 
 def lines(what: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -25,7 +26,8 @@ def lines(what: Mapping[str, Any]) -> list[dict[str, str]]:
     fine | 1 other column looks as it did when this was learned.
     """
     signals = list(what.get("signals") or ())
-    return [*(_fired(signal) for signal in signals if signal["fired"]), *_cells(what.get("quality") or {}), *_calm(signals)]
+    fired = [_fired(signal) for signal in signals if signal["fired"]]
+    return [*fired, *_cells(what.get("quality") or {}), *_calm(signals, _open(what.get("incidents") or ()))]
 
 
 def rare(p: float) -> str:
@@ -67,8 +69,33 @@ def _cells(quality: Mapping[str, Any]) -> list[dict[str, str]]:
     return [{"level": "info", "tag": "cells", "text": f"In the newest batch of {count(rows, 'row')}: {named}{more}."}]
 
 
-def _calm(signals: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    drifts = [signal for signal in signals if signal["what"] == "input_drift"]
+def _open(incidents: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    """(rule, column) of what is not resolved."""
+    return {(str(one["rule"]), str((one.get("detail") or {}).get("column") or "")) for one in incidents if one["state"] != "resolved"}
+
+
+def _rate(signal: Mapping[str, Any], opened: bool) -> dict[str, str]:
+    """The share of alarms against what was to be expected; "fine" only where it is.
+
+    >>> _rate({"value": 0.44, "detail": {"promised": 0.014, "rows": 500}}, False)["text"].replace("\u00a0", " ")
+    '44 % of the rows raised an alarm; 1.4 % was to be expected. That is more than expected.'
+    """
+    detail = signal.get("detail") or {}
+    share, promised, rows = float(signal["value"]), float(detail.get("promised") or 0.0), int(detail.get("rows") or 0)
+    text = f"{percent(share)} of the rows raised an alarm"
+    text += f"; {percent(promised)} was to be expected." if promised else "."
+    if promised and share > _MORE * promised:
+        few = rows and rows * promised < _DUE and not opened and share < 10 * promised
+        said = ("info", "look", "too early to tell") if few else ("warning", "alarms", "more than expected")
+        return {"level": said[0], "tag": said[1], "text": f"{text} {'It is' if few else 'That is'} {said[2]}."}
+    if opened:
+        return {"level": "info", "tag": "look", "text": f"{text} An incident about it is open."}
+    return {"level": "ok", "tag": "fine", "text": text}
+
+
+def _calm(signals: Sequence[Mapping[str, Any]], opened: set[tuple[str, str]]) -> list[dict[str, str]]:
+    known = {column for rule, column in opened if rule == "input_drift"}
+    drifts = [one for one in signals if one["what"] == "input_drift" and (one["fired"] or one["column"] not in known)]
     calm, loud = sum(not signal["fired"] for signal in drifts), sum(bool(signal["fired"]) for signal in drifts)
     made = []
     if calm:
@@ -77,7 +104,5 @@ def _calm(signals: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
         made.append({"level": "ok", "tag": "fine", "text": f"{looks} as {'it' if calm == 1 else 'they'} did when this was learned."})
     rate = next((signal for signal in signals if signal["what"] == "alarm_rate" and not signal["fired"]), None)
     if rate is not None:
-        promised = (rate.get("detail") or {}).get("promised")
-        against = f"; {percent(promised)} was to be expected" if promised else ""
-        made.append({"level": "ok", "tag": "fine", "text": f"{percent(rate['value'])} of the rows raised an alarm{against}."})
+        made.append(_rate(rate, any(rule in ("alarm_rate", "anomaly") for rule, _ in opened)))
     return made

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tocsin.interfaces.dashboard import entry, forms, pages, static
+from tocsin.interfaces.dashboard import entry, forms, making, pages, settings, static
 from tocsin.interfaces.dashboard.view import View
 
 
@@ -20,7 +20,14 @@ def router(desk: Any, guard: Any) -> APIRouter:
     Raises nothing itself; what a request raises is told by ``error_page``.
     """
     made, view = APIRouter(include_in_schema=False, lifespan=_dressed), View()
-    for part in (static.router(), entry.router(guard, view), pages.router(desk, guard, view), forms.router(desk, guard)):
+    for part in (
+        static.router(),
+        entry.router(guard, view),
+        making.router(desk, guard, view),
+        pages.router(desk, guard, view),
+        forms.router(desk, guard),
+        settings.router(desk, guard, view),
+    ):
         made.include_router(part)
     return made
 

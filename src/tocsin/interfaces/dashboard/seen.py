@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from tocsin.interfaces.dashboard import plain
 
 ROLES = [
     ("time", "Column of times"),
@@ -12,6 +15,8 @@ ROLES = [
     ("group", "Column that tells several series apart"),
     ("id", "Column that names the rows"),
 ]
+_LETTERS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "o", "å": "aa"}
+_LONGEST = 63  # characters of a name
 _PLAIN = {
     "id": "`{column}` seems to name the rows; nothing is learned from it.",
     "id_like": "`{column}` is different in every row. If it only names the rows, say so under “More choices”.",
@@ -65,18 +70,42 @@ def _plain(one: Mapping[str, Any]) -> str:
     column = one.get("column")
     if column and one["what"] in _PLAIN:
         where = re.search(r"farthest is (\S+) in row (\d+)", one["message"])
-        return _PLAIN[one["what"]].format(column=column) + (f" The farthest is {where[1]} in row {where[2]}." if where else "")
-    return re.sub(r" \((?:id=|ignore=|--)[^)]*\)", "", str(one["message"]))
+        return _PLAIN[one["what"]].format(column=column) + (f" The farthest is {where[1]} in line {int(where[2]) + 2}." if where else "")
+    return plain.sentence(one["message"])
 
 
 def free_name(filename: str, taken: set[str]) -> str:
     """A name for a detector from a file's name.
 
     >>> free_name("Pump A (2024).csv", {"pump-a-2024"}), free_name("Ü.csv", set())
-    ('pump-a-2024-2', 'detector')
+    ('pump-a-2024-2', 'ue')
     """
     stem = filename.lower()
     for ending in (".gz", ".csv", ".tsv", ".txt", ".parquet", ".jsonl", ".json"):
         stem = stem.removesuffix(ending)
-    plain = re.sub(r"[^a-z0-9_]+", "-", stem).strip("-_")[:55] or "detector"
-    return next(name for name in (plain, *(f"{plain}-{i}" for i in range(2, 10_000))) if name not in taken)
+    own = plain_name(stem)[:55].strip("-_") or "detector"
+    return next(name for name in (own, *(f"{own}-{i}" for i in range(2, 10_000))) if name not in taken)
+
+
+def plain_name(typed: str) -> str:
+    """What somebody typed, as a name can be: small letters, digits, - and _.
+
+    >>> plain_name("Pumpe Süd 1"), plain_name(" Größe/Ω "), plain_name("café")
+    ('pumpe-sued-1', 'groesse', 'cafe')
+    """
+    text = typed.strip().lower()
+    for sign, letters in _LETTERS.items():
+        text = text.replace(sign, letters)
+    text = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
+    return re.sub(r"[^a-z0-9_-]+", "-", text).strip("-_")
+
+
+def wrong_name(name: str, typed: str) -> str:
+    """What is wrong with a name, in a sentence; "" when nothing is.
+
+    >>> wrong_name("pump", "Pump"), wrong_name("", "Ω")
+    ('', 'Nothing of “Ω” can stand in a name: it takes letters a to z, digits, - and _.')
+    """
+    if not name:
+        return f"Nothing of “{typed[:60]}” can stand in a name: it takes letters a to z, digits, - and _." if typed else "Give it a name."
+    return f"This name has {len(name)} characters; {_LONGEST} is the most." if len(name) > _LONGEST else ""

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import tocsin
-from tocsin.interfaces.dashboard import static, words
+from tocsin.interfaces.dashboard import plain, static, words
 from tocsin.interfaces.report.page import ticks
 from tocsin.interfaces.report.words import number, percent
 
@@ -21,6 +21,8 @@ TOLD = {
     "promoted": "Done: this version is live.",
     "back": "Done: rolled back.",
     "muted": "Muted.",
+    "unmuted": "The mute has ended.",
+    "webhook": "Saved.",
     "resolved": "Resolved.",
     "acknowledged": "Marked as seen.",
     "assigned": "It is yours.",
@@ -50,6 +52,9 @@ class View:
             rule=words.rule,
             cell=words.cell,
             who=words.who,
+            noted=words.noted,
+            has_it=words.has_it,
+            plainly=plain.sentence,
             done=words.done,
             range_of=words.range_of,
             capitalise=capitalise,
@@ -66,6 +71,10 @@ class View:
     def trouble(self, request: Request, told: Mapping[str, Any]) -> HTMLResponse:
         """A stated error as a page; ``told`` is the problem document of the same error."""
         caller = getattr(request.state, "caller", None)
+        told = {
+            **told,
+            **plain.error({"code": told["code"], "what": told["detail"] or told["title"], "came": told["came"], "todo": told["todo"]}),
+        }
         back = request.url.path if request.method == "GET" else _back(request.url.path)
         return self.page(
             request,
@@ -73,7 +82,7 @@ class View:
             csrf=caller.csrf if caller is not None else "",
             title="That did not work",
             status=told["status"],
-            what=told["detail"] or told["title"],
+            what=told["what"],
             came=told["came"],
             todo=told["todo"],
             code=told["code"],

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from tocsin.interfaces.dashboard import plain
 from tocsin.interfaces.report.words import count, moment, number, odds, percent
 
+_UNTIL = re.compile(r"until (\d{4}-\d\d-\d\dT[\d:.]+Z)(?:: (.*))?", re.DOTALL)
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d|$)")
 _KINDS = {
     "number": "numbers",
@@ -39,6 +41,7 @@ _DONE = {
     "assigned": "Taken",
     "labelled": "Answered",
     "muted": "Muted",
+    "unmuted": "Mute ended",
     "retrained": "Learning again",
     "resolved": "Resolved",
     "note": "Note",
@@ -81,49 +84,92 @@ def done(what: str) -> str:
 
 
 def who(by: str) -> str:
-    """Who did something.
+    """Who did something; whoever is signed in at this page is the reader.
 
     >>> who("page"), who("tocsin"), who("line 3")
-    ('somebody on this page', 'Tocsin', 'line 3')
+    ('you', 'Tocsin', 'line 3')
     """
-    return {"page": "somebody on this page", "tocsin": "Tocsin", "": "somebody"}.get(by, by)
+    return {"page": "you", "tocsin": "Tocsin", "": "somebody"}.get(by, by)
 
 
-def home(incidents: Sequence[Mapping[str, Any]], models: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+def has_it(owner: str) -> str:
+    """Whose an incident is.
+
+    >>> has_it("page"), has_it("Ada"), has_it("")
+    ('You have it', 'Ada has it', 'Nobody has it yet')
+    """
+    return "Nobody has it yet" if not owner else "You have it" if owner == "page" else f"{owner} has it"
+
+
+def noted(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What an entry of a timeline says beside its name: {until, text}; a moment is told apart, to be shown in the reader's own zone.
+
+    >>> noted({"what": "muted", "note": "until 2026-01-31T12:00:00.000000Z: service"})
+    {'until': '2026-01-31T12:00:00.000000Z', 'text': 'service'}
+    >>> noted({"what": "assigned", "note": "page"})["text"]
+    'you'
+    """
+    found = _UNTIL.fullmatch(str(entry["note"] or ""))
+    if found:
+        return {"until": found[1] if entry["what"] == "muted" else None, "text": found[2] or ""}
+    return {"until": None, "text": who(entry["note"]) if entry["what"] == "assigned" else plain.sentence(entry["note"] or "")}
+
+
+def day(models: Sequence[Mapping[str, Any]], jobs: Sequence[Mapping[str, Any]]) -> str:
+    """The last 24 hours: what came in, apart from what was found in the files that were learned from.
+
+    >>> job = {"kind": "fit", "model": "a", "state": "done", "result": {"rows": 100, "alarms": 11}}
+    >>> day([{"name": "a", "rows_24h": 110, "alarms_24h": 12}], [job])
+    'In the last 24 hours, 10 rows came in and 1 alarm went off. In the file that it learned from, 11 of 100 rows are odd.'
+    """
+    names = {model.get("name") for model in models}
+    learned = [
+        job["result"]
+        for job in jobs
+        if job["kind"] == "fit" and job["state"] == "done" and job["model"] in names and (job.get("result") or {}).get("rows")
+    ]
+    own, odd = (sum(int(result.get(key) or 0) for result in learned) for key in ("rows", "alarms"))
+    rows = max(0, sum(int(model.get("rows_24h") or 0) for model in models) - own)
+    alarms = max(0, sum(int(model.get("alarms_24h") or 0) for model in models) - odd)
+    said = (
+        f"In the last 24 hours, {count(rows, 'row')} came in and {count(alarms, 'alarm') if alarms else 'no alarm'} went off."
+        if rows
+        else "Nothing new came in during the last 24 hours."
+        if own
+        else "No rows came in during the last 24 hours."
+    )
+    if own:
+        file = "file that it" if len(learned) == 1 else "files that they"
+        said += f" In the {file} learned from, {number(odd)} of {count(own, 'row')} {'is' if odd == 1 else 'are'} odd."
+    return said
+
+
+def home(
+    incidents: Sequence[Mapping[str, Any]], models: Sequence[Mapping[str, Any]], jobs: Sequence[Mapping[str, Any]] = ()
+) -> tuple[str, str]:
     """Headline and lead of the first page.
 
     >>> home([{"state": "open"}], [{"state": "trouble"}])[0], home([], [{"state": "fine", "rows_24h": 0, "alarms_24h": 0}])[0]
     ('1 thing needs a look', 'All is quiet')
     """
     waiting = [incident for incident in incidents if incident["state"] != "resolved"]
-    rows, alarms = (sum(int(model.get(key) or 0) for model in models) for key in ("rows_24h", "alarms_24h"))
-    day = (
-        f"In the last 24 hours, {count(rows, 'row')} came in and {count(alarms, 'alarm')} went off."
-        if rows
-        else "No rows came in during the last 24 hours."
-    )
+    told = day(models, jobs)
     if waiting:
-        return f"{count(len(waiting), 'thing needs', 'things need')} a look", day
+        return f"{count(len(waiting), 'thing needs', 'things need')} a look", told
     if not models:
         return "Find the odd ones", "Drop a file. Tocsin learns what is normal in it and tells you which rows are odd, and why."
-    return "All is quiet", day
+    return "All is quiet", told
 
 
-def lead(brief: Mapping[str, Any]) -> str:
+def lead(brief: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]] = ()) -> str:
     """One sentence on a detector.
 
-    >>> lead({"kind": "series", "live": 2, "rows_24h": 1000, "alarms_24h": 1})
-    'Version 2 watches measurements over time. In the last 24 hours it looked at 1,000 rows and raised 1 alarm.'
+    >>> lead({"name": "a", "kind": "series", "live": 2, "rows_24h": 1000, "alarms_24h": 1})
+    'Version 2 watches measurements over time. In the last 24 hours, 1,000 rows came in and 1 alarm went off.'
     """
     if brief.get("live") is None:
         return "It has not learned anything yet."
-    rows, alarms = int(brief.get("rows_24h") or 0), int(brief.get("alarms_24h") or 0)
-    day = (
-        f"In the last 24 hours it looked at {count(rows, 'row')} and raised {count(alarms, 'alarm') if alarms else 'no alarm'}."
-        if rows
-        else "No rows came in during the last 24 hours."
-    )
-    return f"Version {brief['live']} watches {kind(brief.get('kind'))}. {day}"
+    return f"Version {brief['live']} watches {kind(brief.get('kind'))}. {day([brief], jobs)}"
 
 
 def strictness(rule_name: str | None, value: float | None) -> str:
@@ -207,8 +253,9 @@ def range_of(column: Mapping[str, Any]) -> str:
     return ""
 
 
-def job(told: Mapping[str, Any], cards: Sequence[Mapping[str, Any]] = ()) -> tuple[str, str]:
-    """Headline of a job's page, and a sentence below it; ``cards`` are the odd things that it found.
+def job(told: Mapping[str, Any], cards: Sequence[Mapping[str, Any]] = (), window: int = 0) -> tuple[str, str]:
+    """Headline of a job's page, and a sentence below it; ``cards`` are the odd things that it found, ``window`` the moments that a series
+    detector looks at together.
 
     >>> done = {"state": "done", "kind": "fit", "model": "pump", "result": {"rows": 10000, "alarms": 12}}
     >>> job(done), job(done, [{"steps": 11}, {"steps": 1}])[0]
@@ -229,6 +276,11 @@ def job(told: Mapping[str, Any], cards: Sequence[Mapping[str, Any]] = ()) -> tup
     if result.get("rows") is None:
         return "Done", ""
     rows, alarms = int(result["rows"]), int(result.get("alarms") or 0)
+    if rows < window:
+        return "Too short to judge", (
+            f"The file holds {count(rows, 'moment')}. This detector looks at {window} in a row, so nothing can be said of "
+            f"{'it' if rows == 1 else 'them'}."
+        )
     if any(card["steps"] > 1 for card in cards) and sum(card["steps"] for card in cards) == alarms:
         odd = f"{count(len(cards), 'stretch is', 'stretches are')} odd."
         return (
@@ -247,7 +299,7 @@ def ended(told: Mapping[str, Any]) -> str:
     """
     result = told.get("result") or {}
     if told["state"] != "done":
-        return str((told.get("error") or {}).get("what") or told.get("message") or "")
+        return plain.sentence((told.get("error") or {}).get("what") or told.get("message") or "")
     if told["kind"] == "retrain":
         return "learned again"
     made = "judged" if told["kind"] == "judge" else "learned from"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -37,8 +38,8 @@ class Worker(Protocol):
     def stop(self) -> None:
         """End; a running job is left to be taken again."""
 
-    def alive(self) -> bool:
-        """Whether jobs are taken."""
+    def lacking(self) -> str:
+        """What is missing for jobs to be taken; "" when nothing is."""
 
 
 Faces = Callable[[Guard], Sequence[APIRouter]]
@@ -54,6 +55,7 @@ class Parts:
     tasks       called every few seconds, by name
     checks      asked by /healthz, by name; "" when all is well
     error_page  draws a problem for a person: ``(request, problem document) -> response``
+    begin       called once, on a thread of its own, when the service has started
     close       called at the end, when no request runs any more
     """
 
@@ -63,16 +65,18 @@ class Parts:
     checks: Mapping[str, health.Check] = field(default_factory=dict)
     error_page: Callable[[Request, dict[str, Any]], Response] | None = None
     close: Task | None = None
+    begin: Task | None = None
 
 
-def create_app(place: Place, *, parts: Parts | None = None, log: Any = None) -> FastAPI:
+def create_app(place: Place, *, parts: Parts | None = None, log: Any = None, form: str = "plain") -> FastAPI:
     """The ASGI application over an open place; the caller closes the place afterwards.
 
     parts    in place of the service's own (for tests)
     log      a logger from :func:`tocsin.interfaces.server.log.make`
+    form     its form, plain or json, which the worker's own lines take, too
     """
-    log = log if log is not None else logs.make()
-    parts = parts if parts is not None else own_parts(place)
+    log = log if log is not None else logs.make(form)
+    parts = parts if parts is not None else own_parts(place, log, form)
     guard, figures = Guard(place), metrics.Metrics(place.store)
     middleware = [Middleware(Headers), Middleware(Account, figures, log), Middleware(Gate, guard, place.hosts),
                   Middleware(Bounds, place.limits)]
@@ -91,7 +95,7 @@ def create_app(place: Place, *, parts: Parts | None = None, log: Any = None) -> 
     return app
 
 
-def own_parts(place: Place) -> Parts:
+def own_parts(place: Place, log: Any = None, form: str = "plain") -> Parts:
     """The service's own: one desk, which the programs' face and the page share, so that both do the same things."""
     from tocsin.interfaces.dashboard import routes as page
     from tocsin.interfaces.server import api
@@ -108,12 +112,13 @@ def own_parts(place: Place) -> Parts:
 
         return [*api.routers(desk, guard), azure.router(verify), page.router(desk, guard)]
 
-    return Parts(faces, WorkerProcess(place), {"notices": Courier(place.store).send_due, "models": desk.tick}, {"desk": desk.trouble},
-                 page.error_page, desk.close)
+    log = log if log is not None else logs.make(form)
+    return Parts(faces, WorkerProcess(place, log=log, form=form), {"notices": Courier(place.store).send_due, "models": desk.tick},
+                 {"desk": desk.trouble}, page.error_page, desk.close, lambda: desk.preload(log))
 
 
 def _worker(worker: Worker) -> health.Check:
-    return lambda: "" if worker.alive() else "no process takes jobs"
+    return lambda: worker.lacking()
 
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -126,6 +131,8 @@ def _lifespan(place: Place, parts: Parts, log: Any) -> Lifespan:
         if parts.worker is not None:
             await run_in_threadpool(parts.worker.start)
         timer.start()
+        if parts.begin is not None:
+            threading.Thread(target=parts.begin, name="tocsin-begin", daemon=True).start()
         try:
             yield
         finally:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tocsin.core.errors import DataError
 from tocsin.core.types import Dataset, Detections
 from tocsin.data.literal import without_missing
 from tocsin.pipeline.pipeline import Pipeline
@@ -37,17 +38,20 @@ class Columns:
     cells: tuple[list[Any], ...]
     ids: list[Any] | None
     n: int
+    extra: tuple[str, ...] = ()  # keys of the first row that are no columns of the model
 
 
 @dataclass(frozen=True)
 class Judged:
     """An answer: the request's rows as a Dataset, what was found, and what ``heard`` said of the whole batch, in which they begin at
-    row ``start``."""
+    row ``start``. ``read``: the rows went through reading, which may have remarked something; ``extra`` as in Columns."""
 
     data: Dataset
     found: Detections
     told: Any = None
     start: int = 0
+    extra: tuple[str, ...] = ()
+    read: bool = False
 
 
 @dataclass
@@ -76,6 +80,8 @@ class Judge:
         self.joins = (model.kind_ == "table" and self.fixed and schema.time is None and schema.group is None
                       and all(column.kind in _FORM for column in schema.columns))
         self.forms = tuple((column.name, _FORM.get(column.kind, "")) for column in schema.columns)
+        self.free = frozenset(column.name for column in schema.columns if column.kind == "id")  # may be missing: no detector sees them
+        self.known = frozenset([*schema.names, *(role for role in (schema.id, schema.label) if role is not None)])
         self.cut = float(model.calibrator_.inverse(model.threshold_.value)) if self.fixed else None
 
     def detect(self, data: Dataset) -> Detections:
@@ -91,22 +97,49 @@ class Judge:
         return Detections(data.ids, score, p, model.threshold_.decide(p), self.cut, data.time, (), None, model.facts_["version"])
 
     def columns(self, rows: Sequence[dict[str, Any]]) -> Columns | None:
-        """``rows`` in the model's types when every cell is plainly of its column's type; else None: they need reading."""
+        """``rows`` in the model's types when every cell is plainly of its column's type; else None: they need reading.
+
+        Raises DataError TOC-134 for a huge whole number where true or false is expected.
+        """
         if not self.joins or not rows or type(rows[0]) is not dict:
             return None
         cells = []
         for name, form in self.forms:
             column = _plain([row.get(name) for row in rows], form)
-            if column is None or (column[0] is None and not any(name in row for row in rows)):
+            if column is None and form == _TRUTH:
+                _no_count(name, rows)
+            if column is None or (column[0] is None and name not in self.free and not any(name in row for row in rows)):
                 return None  # a column that no row names is an error with words of its own
             cells.append(column)
-        return Columns(tuple(cells), _ids(rows, self.model.schema_.id), len(rows))
+        more = () if self.known.issuperset(rows[0]) else tuple(name for name in rows[0] if name not in self.known)
+        return Columns(tuple(cells), _ids(rows, self.model.schema_.id), len(rows), more)
+
+    def warm(self) -> None:
+        """Judge one row without cells, so that the first caller does not wait for what is made once."""
+        if self.joins:
+            self.detect(self.joined([Columns(tuple([None] for _ in self.forms), None, 1)]))
 
     def joined(self, parts: Sequence[Columns]) -> Dataset:
         """The rows of several requests one below the other."""
         arrays = [_column([cell for part in parts for cell in part.cells[j]], form) for j, (_, form) in enumerate(self.forms)]
         table = pa.table(arrays, names=[name for name, _ in self.forms])
         return Dataset(table, "table", self.model.schema_, np.arange(table.num_rows))
+
+
+def plainly_typed(data: Dataset) -> bool:
+    """Whether every column of a table is in the type that plain cells get: only such rows mean the same among others as alone. A column
+    that still holds text where numbers were learned is judged as a whole when it is read again.
+
+    >>> from tocsin.core.types import Column, Schema
+    >>> schema = Schema((Column("flow", "number"),))
+    >>> [plainly_typed(Dataset(pa.table({"flow": cells}), "table", schema, np.arange(1))) for cells in ([7.9], ["7,9"])]
+    [True, False]
+    """
+    if data.kind != "table" or not isinstance(data.X, pa.Table) or data.time is not None or data.group is not None:
+        return False
+    kinds = [_FORM.get(column.kind) for column in data.schema.columns]
+    types = data.X.schema.types
+    return len(kinds) == len(types) and all(form is not None and _TYPES[form] == kind for form, kind in zip(kinds, types))
 
 
 def _column(cells: list[Any], form: str) -> pa.ChunkedArray:
@@ -130,6 +163,16 @@ def _plain(cells: list[Any], form: str) -> list[Any] | None:
     if all(cell is None or type(cell) is str or type(cell) is int for cell in cells):
         return [str(cell) if type(cell) is int else cell for cell in cells]
     return None
+
+
+def _no_count(name: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Refuse whole numbers that no float holds in a column of truth values: nothing that reads them could say what they mean."""
+    for number, row in enumerate(rows):
+        cell = row.get(name)
+        if type(cell) is int and not -_EXACT <= cell <= _EXACT:
+            raise DataError("TOC-134", f"column {name!r} held truth values in training and holds a huge number now",
+                            came=f"row {number}: {str(cell)[:40] if cell.bit_length() < 4096 else 'more than a thousand digits'}",
+                            todo="send true, false or null")
 
 
 def _ids(rows: Sequence[dict[str, Any]], name: str | None) -> list[Any] | None:
@@ -235,7 +278,7 @@ class Lane:
         told, start = self._tell(data, found, started, len(requests)), 0
         for request in requests:
             own, its = _part(data, found, start, request.rows)
-            request.answer.set_result(Judged(own, its, told, start))
+            request.answer.set_result(Judged(own, its, told, start, request.rows.extra))
             start += request.rows.n
         return True
 
@@ -250,7 +293,7 @@ class Lane:
         except Exception as error:
             request.answer.set_exception(error)
             return
-        request.answer.set_result(Judged(data, found, self._tell(data, found, started, 1)))
+        request.answer.set_result(Judged(data, found, self._tell(data, found, started, 1), read=True))
 
     def _tell(self, data: Dataset, found: Detections, started: float, requests: int) -> Any:
         self.batches += 1

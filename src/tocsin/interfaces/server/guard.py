@@ -150,7 +150,10 @@ class Gate:
         origin = headers.get(b"origin", b"").decode("latin-1").lower()
         if method in _SAFE or not origin:
             return
-        there = urlsplit(origin).netloc
+        try:
+            there = urlsplit(origin).netloc
+        except ValueError:  # "http://[": no address, so not ours
+            there = ""
         if there != host and _name(there) not in self.hosts:
             raise ServiceError("TOC-602", "this request was sent by a page of another site", came=f"Origin: {origin[:100]}",
                                todo="send it from the service's own page, or by a program with a key")

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import re
 import secrets
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -63,6 +65,7 @@ class Keys:
         self.store = store
         self._seen: dict[str, tuple[float, Key | None, str]] = {}  # id → when looked up, the key, the hash of its secret
         self._stamped: dict[str, float] = {}
+        self.stamping: threading.Thread | None = None  # the last stamp under way
 
     def create(self, scopes: Iterable[str], *, name: str = "") -> str:
         """A new key, in full; it cannot be shown again. Raises ConfigError TOC-259 for an unknown scope or none."""
@@ -122,9 +125,17 @@ class Keys:
             return None
         if self._due(key.id):
             self._stamped[key.id] = time.monotonic()
-            with self.store.begin() as base:
-                base.execute(update(api_key).where(api_key.c.id == key.id).values(used=now()))
+            self.stamping = threading.Thread(target=self._stamp, args=(key.id,), name="tocsin-key", daemon=True)
+            self.stamping.start()
         return key
+
+    def _stamp(self, id: str) -> None:
+        """Write down that the key was used; a caller does not wait for it, and a database that is busy does not refuse him for it."""
+        try:
+            with self.store.begin() as base:
+                base.execute(update(api_key).where(api_key.c.id == id).values(used=now()))
+        except ServiceError as error:
+            logging.getLogger("tocsin.keys").warning("the use of a key was not written down: %s", error)
 
     def _due(self, id: str) -> bool:
         return time.monotonic() - self._stamped.get(id, float("-inf")) > _STAMP

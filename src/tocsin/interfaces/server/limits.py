@@ -23,6 +23,7 @@ class Limits:
     body       bytes of a request's body; uploads count as they are sent
     rows       rows that one call may bring for scoring
     seconds    until the answer begins; a large body may arrive for longer as long as it keeps coming
+    json       bytes of a JSON body of scoring, which takes many times its size while it is read
     at_once    requests that are worked on at a time; further ones are asked to come back
     stranger   bytes that somebody without a valid key or session may send
 
@@ -35,6 +36,7 @@ class Limits:
     seconds: float = 60.0
     at_once: int = 256
     stranger: int = 64 << 10
+    json: int = 32 << 20
 
 
 class Bounds:

@@ -18,8 +18,9 @@ from starlette.types import Receive, Scope, Send
 from tocsin.core.errors import ArtifactError, ConfigError, DataError, MissingExtra, ServiceError, StateError, TocsinError
 
 _BY_CODE = {"TOC-256": 400, "TOC-601": 401, "TOC-602": 403, "TOC-603": 413, "TOC-604": 503, "TOC-605": 415, "TOC-606": 429, "TOC-607": 421,
-            "TOC-608": 404, "TOC-609": 500, "TOC-610": 500, "TOC-611": 503, "TOC-612": 500, "TOC-613": 507, "TOC-614": 500,
-            "TOC-620": 409, "TOC-623": 409, "TOC-624": 409, "TOC-625": 409}
+            "TOC-608": 404, "TOC-609": 500, "TOC-610": 500, "TOC-611": 503, "TOC-612": 500, "TOC-613": 507, "TOC-614": 422,
+            "TOC-620": 409, "TOC-623": 409, "TOC-624": 409, "TOC-625": 409, "TOC-626": 409,
+            "TOC-645": 409}
 _BY_KIND = {DataError: 422, ConfigError: 422, StateError: 409, ArtifactError: 500, MissingExtra: 501}
 _MACHINES = ("/api/", "/anomalydetector/", "/healthz", "/metrics", "/openapi.json", "/static/")  # a browser's page is elsewhere
 

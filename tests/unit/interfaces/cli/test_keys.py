@@ -68,4 +68,12 @@ def test_stated_errors(tocsin, folder, words, code):
                                    ["page-link", "--name", "x"]])
 def test_wrong_usage(tocsin, folder, words):
     assert tocsin("keys", *words, "--data-dir", folder).code == 2
-    assert tocsin("keys", "list").code == 2
+
+
+def test_the_folder_and_the_database_come_from_the_environment(tocsin, tmp_path, monkeypatch):
+    monkeypatch.setenv("TOCSIN_DATA_DIR", str(tmp_path / "place"))
+    assert tocsin("keys", "create", "--scope", "score").code == 0 and (tmp_path / "place" / "tocsin.db").is_file()
+    monkeypatch.setenv("TOCSIN_DATABASE", "postgresql://nobody@127.0.0.1:1/none")
+    for words in (("keys", "list"), ("serve", "--port", "0"), ("models", "list")):
+        told = tocsin(*words)  # a folder with rows of its own is not opened empty elsewhere
+        assert told.code == 1 and "TOC-250" in told.err and "TOCSIN_DATABASE" in told.err, words

@@ -10,9 +10,10 @@ import sys
 import numpy as np
 import pytest
 
-from tocsin.delivery.artifact import load, write
+from tocsin.delivery.artifact import load, save, write
 from tocsin.delivery.registry import Registry
 from tocsin.delivery.sign import PublicKey, SigningKey
+from tocsin.flows.train import fit
 from tocsin.interfaces.cli.models import _size
 from tocsin.store.engine import Store
 
@@ -75,6 +76,24 @@ def test_json_is_one_document(tocsin, two, tmp_path):
     assert tocsin("models", "promote", "pump", "2", "--json").json["version"]["live"] is True
     added = tocsin("models", "add", "pump", small(tmp_path / "c.tocsin"), "--json").json
     assert (added["done"], added["version"]["number"]) == ("added", 3)
+
+
+def test_another_kind_and_other_columns_are_refused(tocsin, two, place, tmp_path, monkeypatch):
+    for values in ([0.1, 0.3, 0.2, 0.4], [0.1, 0.2, 0.3, 0.5]):
+        save(fit({"x": values * 20, "y": [1, 3, 2, 4] * 20}, detector="gaussian"), tmp_path / "xy.tocsin")
+        assert tocsin("models", "add", "xy", tmp_path / "xy.tocsin").code == 0
+    monkeypatch.delenv("TOCSIN_DATA_DIR", raising=False)
+    told = tocsin("models", "add", "pump", two_columns(tmp_path), "--data-dir", place)
+    assert told.code == 0 and f"--data-dir {place}" in told.out
+    refused = tocsin("models", "add", "xy", two_columns(tmp_path), "--data-dir", place)
+    assert refused.code == 1 and "TOC-626" in refused.err and "without 'x'" in refused.err.replace("\n", " ")
+    assert tocsin("models", "add", "xy", two_columns(tmp_path), "--new-columns", "--data-dir", place).code == 0
+    assert tocsin("models", "list", "--new-columns", "--data-dir", place).code == 2
+
+
+def two_columns(folder):
+    save(fit({"p": [0.1, 0.3, 0.2, 0.4] * 20, "q": [1, 2, 4, 3] * 20}, detector="gaussian"), folder / "pq.tocsin")
+    return folder / "pq.tocsin"
 
 
 def test_other_aliases(tocsin, two):

@@ -120,11 +120,10 @@ def test_a_data_folder_that_cannot_be_is_told_at_the_start(tocsin, tmp_path):
     assert "TOC-250" in tocsin("serve", "--data-dir", tmp_path / "file" / "data", "--port", 0).err
 
 
-@pytest.mark.parametrize("words", [[], ["--timeout", "0"], ["--timeout", "nan"], ["--max-rows", "0"], ["--max-body-mb", "0"],
+@pytest.mark.parametrize("words", [["--timeout", "0"], ["--timeout", "nan"], ["--max-rows", "0"], ["--max-body-mb", "0"],
                                    ["--port", "70000"], ["--log", "xml"]])
 def test_wrong_usage(tocsin, tmp_path, words):
-    where = ["--data-dir", tmp_path / "data"] if words else []
-    assert tocsin("serve", *where, *words).code == 2
+    assert tocsin("serve", "--data-dir", tmp_path / "data", *words).code == 2
 
 
 @pytest.mark.parametrize("package", ["uvicorn", "python_multipart", "structlog"])
@@ -145,3 +144,14 @@ def test_a_start_that_fails_is_a_stated_error(monkeypatch):
         serve._run(None, None, None, None)
     assert told.value.code == "TOC-604"
     assert before == (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT), logging.getLogger("uvicorn.error").handlers[:])
+
+
+def test_a_port_in_use_is_told_before_anything_heavy_is_loaded(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        words = ["serve", "--data-dir", str(tmp_path), "--port", str(taken.getsockname()[1])]
+        code = f"import sys\nfrom tocsin.interfaces.cli.app import main\nsys.argv = ['tocsin', *{words!r}]\ntry:\n    main()\nfinally:\n" \
+               "    print(sorted({'fastapi', 'torch', 'sqlalchemy', 'uvicorn'} & set(sys.modules)))"
+        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "TOC-257" in told.stderr and told.stdout.strip() == "[]"

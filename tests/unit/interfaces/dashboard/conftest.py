@@ -82,7 +82,30 @@ class Desk:
             "state": "trouble",
         }
         self.models, self.incident_list = [self.brief], [incident()]
-        self.place = SimpleNamespace(incidents=SimpleNamespace(mute=self._did("mute_all"), note=self._did("incident_note")))
+        self.muted: dict[str, str] = {}
+        self.batches = [self.batch()]
+        self.place = SimpleNamespace(
+            incidents=SimpleNamespace(
+                mute=self._did("mute_all"),
+                unmute=self._did("unmute"),
+                note=self._did("incident_note"),
+                muted=lambda model, key="": self.muted.get(key) or self.muted.get(""),
+            ),
+            journal=SimpleNamespace(batches=lambda name, limit: self.batches, trace=lambda name, batch=None: self.model("pump")["trace"]),
+            registry=SimpleNamespace(model=lambda name: {"settings": {"upload": "in work"}}),
+        )
+
+    def batch(self, **more: Any) -> dict[str, Any]:
+        return {
+            "id": "b" * 32,
+            "number": 1,
+            "at": AT,
+            "rows": 3,
+            "alarms": 1,
+            "source": f"pump {EVIL}.csv",
+            "digest": "0123",
+            "trace": "t",
+        } | more
 
     def home(self) -> dict[str, Any]:
         return {
@@ -121,7 +144,7 @@ class Desk:
             "trace": trace,
             "threshold": slider,
             "incidents": self.incident_list,
-            "muted": None,
+            "muted": self.muted.get(""),
             "quality": None,
             "jobs": [],
             "signals": [{"what": "input_drift", "column": EVIL, "value": 0.4, "p_value": 1e-7, "fired": True, "detail": {}}],

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tocsin.core.errors import ServiceError
+
 JOB = "/jobs/" + "r" * 32
 CSV = {"file": ("../../etc/pump.csv", b"a,b\n1,2\n", "text/csv")}
 
@@ -93,6 +95,61 @@ def test_a_broken_answer_is_refused(page: Any, desk: Any) -> None:
 def test_a_button_is_one_verb(page: Any, desk: Any, address: str, sent: dict[str, str], done: tuple[Any, ...], there: str) -> None:
     answer = page.post(address, data=sent)
     assert (answer.status_code, answer.headers["location"], desk.done[0]) == (303, there, done)
+
+
+def test_a_taken_name_is_said_beside_the_field_and_the_form_is_kept(page: Any, desk: Any) -> None:
+    def create(body: Any, by: str) -> Any:
+        raise ServiceError("TOC-620", "there is a model of this name", todo="choose another name, or add a version to it")
+
+    desk.create = create
+    sent = {"name": "Pumpe Süd", "clean": "true", "kind": "series", "threshold": "false_alarm_rate=0.05"}
+    answer = page.post("/new/0123", data=sent)
+    assert answer.status_code == 409 and "There is a detector called pumpe-sued already" in answer.text
+    assert (
+        'value="pumpe-sued"' in answer.text and 'value="series" selected' in answer.text and 'value="true" required checked' in answer.text
+    )
+    assert 'value="false_alarm_rate=0.05" selected' in answer.text
+
+
+def test_a_name_is_made_to_fit_and_never_cut(page: Any, desk: Any) -> None:
+    page.post("/new/0123", data={"name": "Pumpe Süd 1", "clean": "false"})
+    assert desk.done[0][1]["name"] == "pumpe-sued-1"
+    refused = page.post("/new/0123", data={"name": "a" * 80, "clean": "false"})
+    assert refused.status_code == 422 and "80 characters; 63 is the most" in refused.text and len(desk.done) == 1
+
+
+def test_the_same_upload_twice_leads_to_the_job_that_runs(page: Any, desk: Any) -> None:
+    assert page.post("/new/in work", data={"name": "other", "clean": "false"}).headers["location"] == JOB and desk.done == []
+
+
+def test_columns_that_do_not_fit_are_told_by_name(page: Any, desk: Any) -> None:
+    view = desk.versions("pump")
+    for version in view["versions"]:
+        version["facts"]["schema"] = {"time": "t", "columns": [{"name": "flow", "kind": "number"}, {"name": "code", "kind": "id"}]}
+    seen = desk.seen("0123") | {"columns": [{"name": "a"}, {"name": "b"}]}
+    desk.versions, desk.seen = lambda name: view, lambda digest: seen
+    answer = page.post("/detectors/pump/judge", files=CSV)
+    assert answer.status_code == 422 and "The file has the columns a, b; this detector needs t, flow" in answer.text
+    assert not any(done[0] == "judge" for done in desk.done)
+
+
+def test_the_same_file_again_and_the_end_of_a_mute(page: Any, desk: Any) -> None:
+    assert page.post("/detectors/pump/again", data={"upload": "0123"}).headers["location"] == JOB
+    page.post("/detectors/pump/unmute")
+    page.post("/incidents/3/unmute")
+    assert desk.done == [("judge", "pump", "0123"), ("unmute", "pump", "", {"by": "page"}), ("unmute", "pump", "k", {"by": "page"})]
+
+
+def test_a_reason_for_going_back_is_kept(page: Any, desk: Any) -> None:
+    page.post("/incidents/3/rollback", data={"why": "too loud"})
+    assert desk.done[0] == ("rollback", "pump", "incident 3: too loud")
+
+
+def test_where_incidents_are_told_is_kept(page: Any, desk: Any) -> None:
+    assert (
+        page.post("/settings/webhook", data={"url": "https://example.org/x", "secret": ""}).headers["location"] == "/settings?told=webhook"
+    )
+    assert desk.done == [("set_webhook", "https://example.org/x", None, {"by": "page"})]
 
 
 def test_what_changes_something_needs_to_be_allowed(page: Any, guard: Any) -> None:

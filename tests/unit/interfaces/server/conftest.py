@@ -115,8 +115,8 @@ class Hands:
     def stop(self) -> None:
         self.was.append("stopped")
 
-    def alive(self) -> bool:
-        return self.live
+    def lacking(self) -> str:
+        return "" if self.live else "no process takes jobs"
 
 
 @dataclass

@@ -83,6 +83,7 @@ def test_use_is_stamped_at_most_once_a_minute(store, monkeypatch):
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
     key = keys.create(["score"])
     keys.find(key)
+    keys.stamping.join()
     first = keys.list()[0].used
     assert first is not None
     now[0] += 30
@@ -91,6 +92,7 @@ def test_use_is_stamped_at_most_once_a_minute(store, monkeypatch):
     now[0] += 31
     assert keys.remembered(key) == (False, None)
     keys.find(key)
+    keys.stamping.join()
     assert keys.list()[0].used > first
 
 

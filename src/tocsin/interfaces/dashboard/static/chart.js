@@ -32,11 +32,19 @@
       traces.push({ ...own, x: data.x, y: one.expected, mode: "lines", line: { color: colour("soft"), width: 1, dash: "dot" }, name: "expected", showlegend: first, hoverinfo: "skip" });
     }
     traces.push({ ...own, x: data.x, y: one.y, mode: "lines", line: { color: colour("normal"), width: 1.4 }, name: "observed", showlegend: first, hovertemplate: plain(one.name) + " %{y:.5~g}<extra></extra>" });
-    const x = at(flags, data.x);
-    traces.push({ ...own, x, y: at(flags, one.y), text: at(flags, data.odds.map(said)), mode: "markers", name: "odd", showlegend: first && x.length > 0,
+    const marked = marks(one, flags), x = at(marked, data.x);
+    traces.push({ ...own, x, y: at(marked, one.y), text: at(marked, data.odds.map(said)), mode: "markers", name: "odd because of this", showlegend: x.length > 0 && legend.odd,
       marker: { color: colour("odd"), size: x.length > 200 ? 4 : 8, symbol: "diamond", line: { color: colour("card"), width: x.length > 200 ? 0 : 1 } }, hovertemplate: "<b>odd: %{text}</b><extra></extra>" });
+    if (x.length) legend.odd = false;
     return traces;
   }
+  // A mark stands where the reason names the column. A row without any reason (the setting was just made looser) is marked in all.
+  function marks(one, flags) {
+    if (one.marks === null) return flags;
+    const own = new Set(one.marks), named = new Set(data.channels.flatMap((other) => other.marks));
+    return flags.map((flag, i) => flag && (own.has(i) || !named.has(i)));
+  }
+  const legend = { odd: true };
 
   function layout(height, more) {
     return {
@@ -56,6 +64,7 @@
     const picked = boxes.length ? boxes.filter((box) => box.checked).map((box) => data.channels[Number(box.value)]) : data.channels.slice(0, 1);
     const each = narrow() ? 150 : picked.length > 2 ? 150 : 210, strip = 110, gap = 40, inner = picked.length * (each + gap) + strip;
     const made = layout(inner + 96, { hovermode: "x unified" }), traces = [], flags = odd();
+    legend.odd = true;
     made.legend.y = 1 + 20 / inner;
     if (narrow()) { made.margin.t = 76; made.legend.font.size = 11; }
     let top = 1;
@@ -70,7 +79,7 @@
     made.yaxis = odds([0, strip / inner]);
     traces.push({ x: data.x, y: data.odds, text: data.odds.map(said), mode: "lines", line: { color: colour("soft"), width: 1.2 }, showlegend: false, hovertemplate: "how rare: %{text}<extra></extra>" });
     limit(made, "y");
-    data.events.forEach(([from, to]) => { if (state.cut === data.cut && data.x[from] !== undefined && data.x[to] !== undefined) made.shapes.push({ type: "rect", layer: "below", xref: "x", x0: data.x[from], x1: data.x[to], yref: "paper", y0: 0, y1: 1, fillcolor: colour("event"), line: { color: colour("event"), width: 2 } }); });
+    data.events.forEach(([start, end]) => { const inside = flags.map((flag, i) => (flag && i >= start && i <= end ? i : -1)).filter((i) => i >= 0), from = inside[0], to = inside[inside.length - 1]; if (inside.length) made.shapes.push({ type: "rect", layer: "below", xref: "x", x0: data.x[from], x1: data.x[to], yref: "paper", y0: 0, y1: 1, fillcolor: colour("event"), line: { color: colour("event"), width: 2 } }); });
     made.xaxis = axis({ anchor: "y", fixedrange: false, ticklabelstandoff: 10 });
     return [traces, made];
   }
@@ -78,7 +87,7 @@
   function table() {
     const flags = odd(), rest = flags.map((flag) => !flag), marks = (name, keep, marker) => ({
       type: "scatter", mode: "markers", name, x: at(keep, data.x), y: at(keep, data.odds), text: at(keep, data.names.map((row, i) => plain(row) + ": " + said(data.odds[i]))), marker, hovertemplate: "%{text}<extra></extra>" });
-    const made = layout(narrow() ? 320 : 380, { hovermode: "closest", yaxis: odds([0, 1]), xaxis: axis({ fixedrange: false, title: { text: "row in the file", font: { color: colour("soft"), size: 13 }, standoff: 8 } }) });
+    const made = layout(narrow() ? 320 : 380, { hovermode: "closest", yaxis: odds([0, 1]), xaxis: axis({ fixedrange: false, title: { text: "line of the file", font: { color: colour("soft"), size: 13 }, standoff: 8 } }) });
     made.margin.t = 44;
     limit(made, "y");
     return [[marks("ordinary", rest, { color: colour("normal"), size: 5, opacity: 0.45 }), marks("odd", flags, { color: colour("odd"), size: 9, symbol: "diamond", line: { color: colour("card"), width: 1 } })], made];

@@ -3,6 +3,14 @@
 (() => {
   const csrf = document.querySelector("meta[name=csrf]").content;
   const words = { true: "You said: really odd.", false: "You said: false alarm." };
+  // What learning again would use, as the page would say it now.
+  const count = () => {
+    const learn = document.getElementById("learn");
+    return learn && fetch(window.location.pathname, { credentials: "same-origin" }).then((reply) => reply.text()).then((text) => {
+      const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("learn");
+      if (fresh) learn.replaceChildren(...fresh.childNodes);
+    });
+  };
   document.querySelectorAll(".answer").forEach((answer) => {
     const said = answer.querySelector("[data-said]");
     said.setAttribute("role", "status");
@@ -16,6 +24,7 @@
       }).then((reply) => (reply.ok ? reply : reply.json().then((problem) => { throw new Error(problem.title || "refused"); }))).then(() => {
         answer.querySelectorAll("button").forEach((button) => button.setAttribute("aria-pressed", String(button.value === value)));
         said.textContent = words[value];
+        return count();
       }).catch((error) => { said.textContent = "Not noted: " + error.message; });
     });
   });

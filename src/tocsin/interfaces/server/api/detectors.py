@@ -57,7 +57,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
     def labels(name: str, caller: Caller = read) -> list[dict[str, Any]]:
         return desk.labels(name)
 
-    @routes.post("/detectors/{name}/threshold", summary="Decide by another rule: a new live version")
+    @routes.post("/detectors/{name}/threshold", summary="Decide by another rule: a new live version", response_model=shapes.Moved)
     def threshold(name: str, body: shapes.Threshold, caller: Caller = manage) -> dict[str, Any]:
         return desk.rethreshold(name, body.threshold, by=caller.name, why=body.why)
 
@@ -66,15 +66,20 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
     def retrain(name: str, response: Response, body: shapes.Why = _NOTHING, caller: Caller = manage) -> dict[str, Any]:
         return _begun(response, desk.retrain(name, caller.name, body.why))
 
-    @routes.post("/detectors/{name}/rollback", summary="Make live what was live before")
+    @routes.post("/detectors/{name}/rollback", summary="Make live what was live before", response_model=shapes.Moved)
     def rollback(name: str, body: shapes.Why = _NOTHING, caller: Caller = manage) -> dict[str, Any]:
         return desk.rollback(name, by=caller.name, why=body.why, expect=body.expect)
+
+    @routes.post("/detectors/{name}/versions", status_code=202, summary="Learn a further version from an upload: a candidate",
+                 response_model=shapes.Job)
+    def learn(name: str, body: shapes.Learn, response: Response, caller: Caller = manage) -> dict[str, Any]:
+        return _begun(response, desk.learn(name, body.model_dump(), caller.name))
 
     @routes.get("/detectors/{name}/versions", summary="Versions, the newest first, and every move")
     def versions(name: str, caller: Caller = read) -> dict[str, Any]:
         return desk.versions(name)
 
-    @routes.post("/detectors/{name}/versions/{number}/promote", summary="Make a version live")
+    @routes.post("/detectors/{name}/versions/{number}/promote", summary="Make a version live", response_model=shapes.Moved)
     def promote(name: str, number: Number, body: shapes.Why = _NOTHING, caller: Caller = manage) -> dict[str, Any]:
         return desk.promote(name, number, by=caller.name, why=body.why, expect=body.expect)
 

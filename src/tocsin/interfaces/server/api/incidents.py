@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Id = Annotated[int, Path(ge=0, lt=2**53)]
 Model = Annotated[str | None, Query(max_length=100)]
-_NOTHING, _A_DAY = Body(default_factory=shapes.Note), Body(default_factory=shapes.Mute)
+_NOTHING = Body(default_factory=shapes.Note)
 State = Literal["open", "acknowledged", "resolved", "unresolved"]
 
 
@@ -45,11 +45,11 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         return desk.resolve(id, by=caller.name, note=body.note)
 
     @routes.post("/{id}/note", summary="Add a line to its timeline", response_model=shapes.Incident)
-    def note(id: Id, body: shapes.Note, caller: Caller = manage) -> dict[str, Any]:
+    def note(id: Id, body: shapes.Said, caller: Caller = manage) -> dict[str, Any]:
         return desk.note(id, by=caller.name, note=body.note)
 
     @routes.post("/{id}/mute", summary="Keep its rule silent for some hours", response_model=shapes.Incident)
-    def mute(id: Id, body: shapes.Mute = _A_DAY, caller: Caller = manage) -> dict[str, Any]:
+    def mute(id: Id, body: shapes.Mute, caller: Caller = manage) -> dict[str, Any]:
         return desk.mute(id, hours=body.hours, by=caller.name, why=body.why, whole=body.whole)
 
     return routes

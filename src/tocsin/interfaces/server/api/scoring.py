@@ -17,15 +17,17 @@ from starlette.routing import Route
 
 from tocsin.core.errors import DataError, ServiceError
 from tocsin.interfaces.server.api import shapes
-from tocsin.interfaces.server.desk.bodies import dumped, parsed, rows_of
+from tocsin.interfaces.server.desk.bodies import bounded, dumped, parsed, rows_of
 from tocsin.interfaces.server.guard import Caller
 
 if TYPE_CHECKING:
     from tocsin.interfaces.server.desk.desk import Desk
     from tocsin.interfaces.server.desk.shelf import Held
     from tocsin.interfaces.server.guard import Guard
+    from tocsin.interfaces.server.limits import Limits
 
 _SMALL = 16 << 10  # bytes of a body that is read on the event loop
+_YES, _NO = ("1", "true", "yes"), ("", "0", "false", "no")
 _FEW = 100  # rows whose answer is written there
 _JSON, _CSV = "application/json", "text/csv"
 _EXAMPLES = shapes.Rows.model_json_schema()["examples"]
@@ -61,7 +63,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
         body = await request.body()
 
         def work() -> bytes:
-            said, rows = _read(body, request)
+            said, rows = _read(body, request, desk.limits)
             return dumped(desk.explain(name, rows, by=caller.name, which=said.get("version")))
 
         return Response(await run_in_threadpool(work), media_type=_JSON)
@@ -71,7 +73,7 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
 
 async def _score(desk: Desk, name: str, request: Request) -> Response:
     body = await request.body()
-    said, rows = await _small_or_not(len(body), _read, body, request)
+    said, rows = await _small_or_not(len(body), _read, body, request, desk.limits)
     which, explain = said.get("version"), said.get("explain", False)
     held: Held | None = desk.shelf.at_hand(name) if which is None else None
     if held is None:
@@ -89,15 +91,20 @@ async def _small_or_not(size: int, work: Any, *given: Any) -> Any:
     return work(*given) if size <= _SMALL else await run_in_threadpool(work, *given)
 
 
-def _read(body: bytes, request: Request) -> tuple[dict[str, Any], Any]:
+def _read(body: bytes, request: Request, limits: Limits) -> tuple[dict[str, Any], Any]:
     """(what was said beside the rows, the rows: a list of objects, or csv bytes)."""
     kind = request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()
     if kind == _CSV:
         return _asked(request), body
     if kind != _JSON and not kind.endswith("+json"):
         raise ServiceError("TOC-605", "this form of body is not taken", came=kind[:80], todo=f"send {_JSON} or {_CSV}")
+    if len(body) > limits.json:
+        raise ServiceError("TOC-603", "the JSON body is too large", came=f"{len(body):,} bytes",
+                           todo=f"send at most {limits.json:,} bytes at a time, or upload the rows as a file and have it judged")
+    if len(body) > _SMALL:
+        bounded(body, limits.rows)
     said = parsed(body)
-    return said, rows_of(said)
+    return said, rows_of(said, limits.rows)
 
 
 def _asked(request: Request) -> dict[str, Any]:
@@ -105,5 +112,7 @@ def _asked(request: Request) -> dict[str, Any]:
     version = request.query_params.get("version")
     if version is not None and not (version.isascii() and version.isdigit() and len(version) < 10):
         raise DataError("TOC-191", "the version is a number", came=repr(version)[:40], todo="write ?version=2")
-    explain = request.query_params.get("explain", "").lower() in ("1", "true", "yes")
-    return {"explain": explain, "version": None if version is None else int(version)}
+    explain = request.query_params.get("explain", "false").lower()
+    if explain not in _YES and explain not in _NO:
+        raise DataError("TOC-191", "explain is true or false", came=repr(explain)[:40], todo="write ?explain=true")
+    return {"explain": explain in _YES, "version": None if version is None else int(version)}

@@ -19,6 +19,10 @@ def router(desk: Desk, guard: Guard) -> APIRouter:
     routes = APIRouter(prefix="/api/v1/settings", tags=["settings"])
     manage = Depends(guard.needs("manage"))
 
+    @routes.get("/webhook", summary="Where incidents are told; the secret is never shown", response_model=shapes.Hooked)
+    def hooked(caller: Caller = manage) -> dict[str, Any]:
+        return desk.webhook()
+
     @routes.put("/webhook", summary="Where incidents are told", response_model=shapes.Hooked)
     def webhook(body: shapes.Webhook, caller: Caller = manage) -> dict[str, Any]:
         return desk.set_webhook(body.url, body.secret, by=caller.name)

@@ -87,8 +87,9 @@ class Scores(BaseModel):
     threshold: float | None = Field(description="The score from which on a row is an anomaly; null when no score is high enough.")
     batch: str = Field(description="Under which the rows are found among the detections, a moment later.")
     first_row: int = Field(description="Position of the first of these rows in that batch.")
-    rows: list[Row]
+    rows: list[Row] = Field(description="In the order that was sent.")
     events: list[Event] | None = None
+    notes: list[str] | None = Field(None, description="What was left out, sorted, unread or too short; else absent.")
 
 
 class Reasons(BaseModel):
@@ -98,6 +99,7 @@ class Reasons(BaseModel):
     version: int
     threshold: float | None
     rows: list[Row]
+    notes: list[str] | None = None
 
 
 class Upload(BaseModel):
@@ -115,7 +117,7 @@ class Label(BaseModel):
     detection: int | None = Field(None, ge=0, lt=2**53)
     cells: dict[str, float | int | str | bool | None] | None = None
     time: str | None = Field(None, max_length=100)
-    why: str = Field("", max_length=4000)
+    why: str = Field("", max_length=3900)
 
 
 class Threshold(BaseModel):
@@ -123,14 +125,45 @@ class Threshold(BaseModel):
 
     model_config = _like({"threshold": "false_alarm_rate=0.005", "why": "too many alarms at night"})
     threshold: str = Field(max_length=100)
-    why: str = Field("", max_length=4000)
+    why: str = Field("", max_length=3900)
+
+
+class Learn(BaseModel):
+    """A further version from an uploaded file; what is left out stays as the detector has it, the live version's threshold included."""
+
+    model_config = _like({"upload": "9f86d0…", "why": "after the overhaul"}, {"upload": "9f86d0…", "detector": "knn", "clean": True})
+    upload: str = Field(description="The digest that the upload was answered with.")
+    why: str = Field("", max_length=3900)
+    detector: str | None = Field(None, description="A name that `tocsin detectors` lists.")
+    threshold: str | None = Field(None, max_length=100, description="As in POST /detectors.")
+    clean: bool | None = Field(None, description="True: the rows are (nearly) all normal.")
+
+
+class Version(BaseModel):
+    """A version of a detector."""
+
+    model_config = ConfigDict(extra="allow")
+    number: int
+    live: bool
+    previous: bool
+    at: str
+    by: str
+    why: str
+    detector: str | None
+
+
+class Moved(BaseModel):
+    """What is live now, and the number that a rollback goes back to."""
+
+    live: Version
+    previous: int | None
 
 
 class Why(BaseModel):
     """Why something is done; ``expect`` is the number that is thought to be live, so that two clicks do not undo each other."""
 
     model_config = _like({"why": "version 3 misses leaks", "expect": 3}, {})
-    why: str = Field("", max_length=4000)
+    why: str = Field("", max_length=3900)
     expect: int | None = Field(None, ge=0, lt=2**31)
 
 
@@ -138,7 +171,14 @@ class Note(BaseModel):
     """A note in the timeline."""
 
     model_config = _like({"note": "called the plant"}, {})
-    note: str = Field("", max_length=4000)
+    note: str = Field("", max_length=3900)
+
+
+class Said(BaseModel):
+    """A line for the timeline."""
+
+    model_config = _like({"note": "called the plant"})
+    note: str = Field(min_length=1, max_length=3900)
 
 
 class Assign(Note):
@@ -152,8 +192,8 @@ class Mute(BaseModel):
     """For how long an incident's rule stays silent; ``whole``: all rules of its detector."""
 
     model_config = _like({"hours": 8, "why": "maintenance"})
-    hours: float = Field(24.0, gt=0, le=24 * 366)
-    why: str = Field("", max_length=4000)
+    hours: float = Field(gt=0, le=24 * 366)
+    why: str = Field("", max_length=3900)
     whole: bool = False
 
 

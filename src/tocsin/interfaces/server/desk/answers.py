@@ -11,8 +11,9 @@ from tocsin.core.types import Dataset, Detections, Explanation
 from tocsin.monitoring.cells import plain_cell, times_as_text
 
 
-def rows(data: Dataset, found: Detections, reasons: Explanation | None = None) -> list[dict[str, Any]]:
-    """One {id, time?, score, p_value, is_anomaly, reason?} per row."""
+def rows(data: Dataset, found: Detections, reasons: Explanation | None = None,
+         order: np.ndarray | None = None) -> list[dict[str, Any]]:
+    """One {id, time?, score, p_value, is_anomaly, reason?} per row; ``order`` (n,): the rows' positions in the order to answer in."""
     times = None if data.time is None else times_as_text(data.time)
     told = {} if reasons is None else {int(row): i for i, row in enumerate(np.asarray(reasons.rows).tolist())}
     parts = zip(found.ids.tolist(), found.score.tolist(), found.p_value.tolist(), found.is_anomaly.tolist())
@@ -24,7 +25,7 @@ def rows(data: Dataset, found: Detections, reasons: Explanation | None = None) -
         if row in told and reasons is not None:
             one["reason"] = reason(reasons, told[row])
         made.append(one)
-    return made
+    return made if order is None else [made[row] for row in order.tolist()]
 
 
 def reason(why: Explanation, i: int) -> dict[str, Any]:
@@ -35,9 +36,11 @@ def reason(why: Explanation, i: int) -> dict[str, Any]:
             "expected": {name: cell(value) for name, value in zip(why.labels, why.expected[i])}}
 
 
-def events(found: Detections) -> list[dict[str, Any]]:
-    """Runs of anomalous rows of a series: {start, end, peak, score, p_value, start_time, end_time}."""
-    return [{"start": one.start, "end": one.end, "peak": one.peak, "score": float(one.score), "p_value": float(one.p_value),
+def events(found: Detections, order: np.ndarray | None = None) -> list[dict[str, Any]]:
+    """Runs of anomalous rows of a series: {start, end, peak, score, p_value, start_time, end_time}; ``order`` as in :func:`rows`."""
+    place = np.arange(len(found)) if order is None else np.argsort(order)
+    return [{"start": int(place[one.start]), "end": int(place[one.end]), "peak": int(place[one.peak]), "score": float(one.score),
+             "p_value": float(one.p_value),
              "start_time": _time(one.start_time), "end_time": _time(one.end_time)} for one in found.events]
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tocsin.flows.rule import written
+
 _MOST = 2000  # rows of a thinned trace
 _CURVES = 4  # columns whose peaks are kept beside those of the score
 _MARKED = 800  # flagged rows that are always kept, the worst first
@@ -75,15 +77,3 @@ def slider(facts: dict[str, Any] | None, trace: dict[str, Any] | None) -> dict[s
 def _own(rule: dict[str, Any]) -> list[float]:
     rate = rule.get("rate")
     return [rate] if rule.get("rule") == "false_alarm_rate" and isinstance(rate, float) and 0 < rate < 1 else []
-
-
-def written(rule: dict[str, Any]) -> str:
-    """A rule's facts as text that can be asked for again.
-
-    >>> written({"rule": "false_alarm_rate", "rate": 0.01, "p": 0.01})
-    'false_alarm_rate=0.01'
-    """
-    name = str(rule.get("rule") or "")
-    if name == "cost":
-        return f"cost={rule.get('false_alarm')}:{rule.get('miss')}:{rule.get('share')}"
-    return f"{name}={rule.get('rate', rule.get('share'))}" if name else ""

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import numpy as np
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from tocsin.core.errors import DataError, ServiceError
+from tocsin.core.errors import ConfigError, DataError, ServiceError
 from tocsin.core.types import Dataset, Detections
 from tocsin.flows import release, watch
 from tocsin.interfaces.server.batching import Judged, Request
-from tocsin.interfaces.server.desk import answers, bodies
+from tocsin.interfaces.server.desk import answers, bodies, sayings
+from tocsin.interfaces.server.desk.remarks import remarks
 from tocsin.interfaces.server.desk.scribe import Model, Scribe
 from tocsin.interfaces.server.desk.settle import settle
 from tocsin.interfaces.server.desk.shelf import Held, Shelf
 from tocsin.interfaces.server.desk.uploads import Uploads
-from tocsin.interfaces.server.desk.views import Views
-from tocsin.interfaces.server.desk.wish import Wish
+from tocsin.interfaces.server.desk.views import Views, version_view
+from tocsin.interfaces.server.desk.wish import Wish, further
 from tocsin.monitoring.monitor import Monitor
+from tocsin.monitoring.notify import check
 from tocsin.store import moment, tables
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _EXPLAINED = 100  # rows of one call that get a reason
 _LOOK = 5.0  # seconds between two looks of the monitor at one busy model
 _SWEEP = 3600.0
+_AT_HAND = 16  # models that are kept loaded
 
 
 class Desk(Views):
@@ -47,7 +48,7 @@ class Desk(Views):
         self.stopping = place.stopping
         self.uploads = Uploads(place.store)
         self.scribe = Scribe(self._write)
-        self.shelf = Shelf(place.registry, self._heard)
+        self.shelf = Shelf(place.registry, self._heard, most=_AT_HAND)
         self._looked: dict[str, float] = {}
         self._swept = float("-inf")
         self._settled = False
@@ -84,13 +85,26 @@ class Desk(Views):
         self.uploads.row(upload)
         return self.queue.add("judge", name, {"upload": upload}, by=by)
 
-    def retrain(self, name: str, by: str, why: str = "") -> dict[str, Any]:
-        """Begin to learn again, with what people said; the job makes a candidate that nobody uses before it is promoted."""
+    def learn(self, name: str, body: dict[str, Any], by: str) -> dict[str, Any]:
+        """Begin a further version from an upload, with the detector's own settings where ``body`` (upload, why, detector, threshold, clean)
+        says nothing, and the live version's decision rule; the job makes a candidate that nobody uses before it is promoted.
+
+        Raises ConfigError TOC-201 to TOC-242, ServiceError TOC-621, TOC-642; the job fails with TOC-626 when the file has other columns.
+        """
         line = self.place.registry.model(name)
+        file, seen = self.uploads.row(str(body.get("upload"))), self.uploads.seen(str(body.get("upload")))
+        settings = further(line, release.begun_from(self.place.registry, line), seen, body).settings(_told(file))
+        return self.queue.add("fit", name, settings, by=by, why=body.get("why") or f"learned from {file['name']}")
+
+    def retrain(self, name: str, by: str, why: str = "") -> dict[str, Any]:
+        """Begin to learn again, with what people said; the job makes a candidate that nobody uses before it is promoted.
+
+        Raises ServiceError TOC-621, StateError TOC-351 when the rows it was trained on were not kept."""
+        line, _, _ = release.learned_from(self.place.registry, name)
         return self.queue.add("retrain", name, line["settings"], by=by, why=why or "learned again with what people said")
 
     def cancel(self, job: str) -> dict[str, Any]:
-        """Ask a job to end. Raises ServiceError TOC-640."""
+        """Ask a job to end. Raises ServiceError TOC-640, TOC-645."""
         return self.queue.cancel(job)
 
     # ---- judging ---------------------------------------------------------------------------------------------------
@@ -131,28 +145,38 @@ class Desk(Views):
     def answer(self, held: Held, judged: Judged, *, explain: bool = False) -> dict[str, Any]:
         """A judgement as it is told: {model, version, threshold, batch, rows, events?}."""
         reasons = None
+        notes, order = remarks(held.model, judged)
         if explain and judged.found.is_anomaly.any():
             reasons = held.model.explain(judged.data, _worst(judged.found), found=judged.found)
         batch, first = judged.told or ("", 0)
         told = {"model": held.name, "version": held.number, "threshold": answers.threshold(judged.found), "batch": batch,
-                "first_row": first + judged.start, "rows": answers.rows(judged.data, judged.found, reasons)}
-        return told if held.model.kind_ != "series" else {**told, "events": answers.events(judged.found)}
+                "first_row": first + judged.start, "rows": answers.rows(judged.data, judged.found, reasons, order)}
+        if notes:
+            told["notes"] = notes
+        return told if held.model.kind_ != "series" else {**told, "events": answers.events(judged.found, order)}
 
     def explain(self, name: str, rows: Any, *, by: str = "", which: int | None = None) -> dict[str, Any]:
         """Why each of the rows (the first hundred) scores as it does, flagged or not. Nothing is written down."""
         held = self.held(name, which)
         data = self.rows(held, rows)
-        data = data if isinstance(data, Dataset) else held.judge.joined([data])
+        read = isinstance(data, Dataset)
+        extra = () if read else data.extra
+        data = data if read else held.judge.joined([data])
         found = held.judge.detect(data)
         why = held.model.explain(data, list(range(min(len(data), _EXPLAINED))), found=found)
-        return {"model": held.name, "version": held.number, "threshold": answers.threshold(found), "rows": answers.rows(data, found, why)}
+        notes, order = remarks(held.model, Judged(data, found, extra=extra, read=read))
+        told = {"model": held.name, "version": held.number, "threshold": answers.threshold(found),
+                "rows": answers.rows(data, found, why, order)}
+        return {**told, "notes": notes} if notes else told
 
     # ---- what people say -------------------------------------------------------------------------------------------
 
     def label(self, name: str, is_anomaly: bool, *, detection: int | None = None, cells: dict[str, Any] | None = None,
               row_time: str | None = None, by: str, why: str = "") -> dict[str, Any]:
-        """Keep what a person says of a row. Raises ServiceError TOC-621, TOC-630, ConfigError TOC-286."""
+        """Keep what a person says of a row. Raises ServiceError TOC-621, TOC-630, ConfigError TOC-286, DataError TOC-195."""
         self.place.registry.model(name)
+        if cells is not None:
+            sayings.check(cells, row_time, self.place.registry.versions(name))
         return self.place.journal.label(name, is_anomaly, detection=detection, cells=cells, time=row_time, by=by, why=why)
 
     def labels(self, name: str) -> list[dict[str, Any]]:
@@ -209,9 +233,11 @@ class Desk(Views):
 
     def set_webhook(self, url: str, secret: str | None = None, *, by: str = "") -> dict[str, Any]:
         """Where incidents are told; an empty address ends it. The secret is kept and never shown. Raises DataError TOC-193."""
-        parts = urlsplit(url)
-        if url and (parts.scheme not in ("http", "https") or not parts.hostname or len(url) > 2000 or re.search(r"\s", url)):
-            raise DataError("TOC-193", "this is no address that notices can be sent to", came=url[:100], todo="use https://host/path")
+        if url:
+            try:
+                check(url)
+            except ConfigError as error:
+                raise DataError("TOC-193", "this is no address that notices can be sent to", came=error.came, todo=error.todo) from error
         row = {"value": {"url": url, "secret": secret or None}, "at": moment.now()}
         with self.place.store.begin() as base:
             if not base.execute(update(tables.setting).where(tables.setting.c.name == "webhook").values(**row)).rowcount:
@@ -219,6 +245,32 @@ class Desk(Views):
         return {"url": url, "signed": bool(secret)}
 
     # ---- inside ----------------------------------------------------------------------------------------------------
+
+    def webhook(self) -> dict[str, Any]:
+        """Where incidents are told: {url, signed}; the secret is never shown."""
+        with self.place.store.read() as base:
+            found = base.execute(select(tables.setting.c.value).where(tables.setting.c.name == "webhook")).scalar() or {}
+        return {"url": found.get("url") or "", "signed": bool(found.get("secret"))}
+
+    def preload(self, log: Any) -> None:
+        """Load the live models, the busiest first, so that nobody's first call waits for it. What fails is logged, and told again to
+        whoever asks for that model."""
+        try:
+            names = [line["name"] for line in self.place.registry.models() if line["live"] is not None]
+            busy = self._counts(names)
+            for name in sorted(names, key=lambda one: -busy.get(one, (0, 0))[0])[:_AT_HAND]:
+                if self.stopping.is_set():
+                    return
+                self._preload(name, log)
+        except Exception:
+            log.exception("models not loaded ahead")
+
+    def _preload(self, name: str, log: Any) -> None:
+        try:
+            self.shelf.get(name).judge.warm()
+        except Exception:
+            if not self.stopping.is_set():
+                log.exception("model not loaded ahead", model=name)
 
     def tick(self) -> None:
         """What is to be done every few seconds: look after the models in use, and after what dead processes left."""
@@ -234,7 +286,7 @@ class Desk(Views):
 
     def trouble(self) -> str:
         """What is wrong inside, in a sentence; "" when nothing is."""
-        if self.scribe.error is None and not self.scribe.lost:
+        if not self.scribe.ill:
             return ""
         return f"{self.scribe.waiting} judged rows wait to be written down, {self.scribe.lost} were lost: {self.scribe.error}"
 
@@ -256,8 +308,11 @@ class Desk(Views):
             Monitor(store).look(held.name, held.model, held.number)
 
     def _moved(self, name: str) -> dict[str, Any]:
+        """What is live now: {live: VERSION, previous: number or None, model: MODEL_BRIEF}."""
         self.shelf.moved(name)
-        return self.versions(name)
+        line = self.place.registry.model(name)
+        live = self.place.registry.version(name, line["live"])
+        return {"live": version_view(live, line["previous"]), "previous": line["previous"], "model": self.brief(name)}
 
     def _take_over(self, name: str, kind: str, settings: dict[str, Any], by: str) -> bool:
         """Give a name that came to nothing (no version, no job) new settings; False when it is in use."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -11,7 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from tocsin.core.errors import TocsinError
 from tocsin.core.types import Dataset, Detections
+from tocsin.interfaces.server.batching import plainly_typed
 from tocsin.pipeline.pipeline import Pipeline
 
 
@@ -25,6 +29,8 @@ class Model(Protocol):
     @property
     def model(self) -> Pipeline: ...
 
+
+_RECENT = 600.0  # seconds for which lost rows are told to the health page, and between two log lines of the same kind
 
 Write = Callable[[Model, str, Dataset, Detections, str, float], None]
 
@@ -45,15 +51,21 @@ class _Open:
 class Scribe:
     """One thread that writes judged rows with ``write(model, batch, dataset, detections, source, seconds)``.
 
-    Rows of one version that come within ``every`` seconds share a batch, whose id is known at once, up to ``most`` rows; a series is a
-    batch of its own. When writing fails the batch is kept and tried again, up to ``kept`` rows in all; ``lost`` and ``error`` tell
-    what went wrong, for the metrics and the health page. ``flush`` waits until everything is written or has failed.
+    Rows of one version that come within ``every`` seconds share a batch, whose id is known at once, up to ``most`` rows. What is not
+    plainly typed (a series, cells that needed reading) is a batch of its own: it was judged alone, and among others it could be refused.
+    When writing fails the batch is kept and tried again, up to ``kept`` rows in all; ``lost`` counts what was
+    given up, ``error`` is the last failure until something is written again, and ``ill`` says whether that is still news: rows wait after
+    a failure, or some were lost in the last ten minutes. ``log`` hears of each kind of failure once in ten minutes.
+    ``flush`` waits until everything is written or has failed.
     """
 
-    def __init__(self, write: Write, *, every: float = 0.25, most: int = 500, kept: int = 200_000) -> None:
+    def __init__(self, write: Write, *, every: float = 0.25, most: int = 500, kept: int = 200_000,
+                 log: Callable[[str], None] | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.write, self.every, self.most, self.kept = write, every, most, kept
         self.written = self.lost = 0
         self.error: Exception | None = None
+        self.log = log if log is not None else logging.getLogger("tocsin.scribe").error
+        self._clock, self._lost_at, self._logged = clock, float("-inf"), dict[str, float]()
         self._open: dict[tuple[str, int, str], _Open] = {}
         self._full: list[_Open] = []
         self._lock, self._work = threading.Lock(), threading.Lock()
@@ -67,7 +79,7 @@ class Scribe:
                 self._thread = threading.Thread(target=self._run, name="tocsin-scribe", daemon=True)
                 self._thread.start()
             key = (held.name, held.number, source)
-            joins = data.kind == "table" and isinstance(data.X, pa.Table)
+            joins = plainly_typed(data)
             batch = self._open.get(key) if joins else None
             if batch is None or batch.rows + len(found) > self.most or not _alike(batch.parts[-1][0], data):
                 if batch is not None:
@@ -103,7 +115,12 @@ class Scribe:
         if thread is not None:
             thread.join()
         self.flush()
-        self.lost += sum(batch.rows for batch in self._full)
+        self._lose(sum(batch.rows for batch in self._full))
+
+    @property
+    def ill(self) -> bool:
+        """Whether writing fails now, or rows were lost a short while ago."""
+        return (self.error is not None and self.waiting > 0) or self._clock() - self._lost_at < _RECENT
 
     @property
     def waiting(self) -> int:
@@ -125,16 +142,40 @@ class Scribe:
             self.write(batch.held, batch.batch, data, found, batch.source, batch.seconds)
         except Exception as error:  # told by metrics and health; the rows are tried again
             self.error = error
+            self._tell(error)
             batch.tries += 1
             with self._lock:
                 held = sum(other.rows for other in self._full)
-                if batch.tries < 20 and held + batch.rows <= self.kept:
+                again = batch.tries < 20 and held + batch.rows <= self.kept
+                if again:
                     self._full.append(batch)
-                else:
-                    self.lost += batch.rows
+            if not again:
+                self._lose(batch.rows)
             return
         self.error = None
         self.written += batch.rows
+
+    def _lose(self, rows: int) -> None:
+        if rows:
+            self.lost += rows
+            self._lost_at = self._clock()
+            self._once("lost", f"{rows} judged rows were not written down and are lost: {_short(self.error)}")
+
+    def _tell(self, error: Exception) -> None:
+        self._once(error.code if isinstance(error, TocsinError) else type(error).__name__,
+                   f"judged rows are not written down and will be tried again: {_short(error)}")
+
+    def _once(self, kind: str, line: str) -> None:
+        if self._clock() - self._logged.get(kind, float("-inf")) >= _RECENT:
+            self._logged[kind] = self._clock()
+            self.log(line)
+
+
+def _short(error: Exception | None) -> str:
+    """An error without the values that came: the log holds no rows."""
+    if isinstance(error, TocsinError):
+        return f"{error.code} {error.what}"
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}"
 
 
 def _alike(one: Dataset, other: Dataset) -> bool:

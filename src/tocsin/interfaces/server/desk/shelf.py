@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from tocsin.delivery.registry import Registry, Version
@@ -51,7 +51,7 @@ class Shelf:
         seen = self._live.get(name)
         if seen is None:
             return None
-        age = time.monotonic() - seen[0]
+        age = monotonic() - seen[0]
         if age > _FRESH and (age > 2 * _FRESH or self._looking.get(name) != seen[0]):
             self._looking[name] = seen[0]
             return None
@@ -59,7 +59,7 @@ class Shelf:
 
     def get(self, name: str, which: int | None = None) -> Held:
         """A version, loaded; None is the live one. Raises ServiceError TOC-610, TOC-621 to TOC-623 and ArtifactError."""
-        asked = time.monotonic()
+        asked = monotonic()
         version = self.registry.version(name, which)
         if which is None:
             self._live[name] = (asked, version.number)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
+from tocsin.core.errors import DataError
 from tocsin.core.types import Column, Dataset
 from tocsin.data.read import batches, read
 from tocsin.data.screen import screen
@@ -18,6 +19,7 @@ from tocsin.monitoring.cells import plain_cell, times_as_text
 
 WHOLE = 32 << 20  # bytes up to which a file is looked at whole; of larger ones the first rows
 _ROWS = 100_000
+_MOST_ROWS, _MOST_BYTES = 20_000_000, 4 << 30  # of a Parquet file, unpacked
 _LEVELS, _FINDINGS, _COLUMNS, _TEXT = 12, 60, 1000, 120
 
 QUESTION = {
@@ -30,9 +32,9 @@ QUESTION = {
 def look(path: Path, name: str) -> dict[str, Any]:
     """The view of the file at ``path`` (called ``name`` by its owner), without digest and size.
 
-    Raises DataError as reading does; the words name the file as its owner does.
+    Raises DataError as reading does, TOC-194 for a Parquet file that unpacks to too much; the words name the file as its owner does.
     """
-    whole = path.stat().st_size <= WHOLE
+    whole = path.stat().st_size <= WHOLE and _unpacked(path) <= 4 * WHOLE
     data = read(path) if whole else next(batches(path, rows=_ROWS))
     rows = len(data) if whole else _count(path)
     schema = data.schema
@@ -45,6 +47,47 @@ def look(path: Path, name: str) -> dict[str, Any]:
              for note in data.origin.notes]
     return {"name": name, "rows": rows, "kind": data.kind, "time": schema.time, "label": schema.label, "group": schema.group,
             "id": schema.id, "columns": [*_roles(data), *_columns(data)][:_COLUMNS], "findings": findings + notes, "question": QUESTION}
+
+
+def _unpacked(path: Path) -> int:
+    """Bytes that a Parquet file takes in memory, as far as its footer tells; 0 for other files. Raises DataError TOC-194 for too many.
+
+    A few megabytes can stand for billions of cells, so the footer is asked before anything is read.
+    """
+    if path.suffix != ".parquet":
+        return 0
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            told = file.metadata
+        groups = [told.row_group(j) for j in range(told.num_row_groups)]
+        chunks = [group.column(k) for group in groups for k in range(group.num_columns)]
+        size = max(8 * max(told.num_rows * told.num_columns, sum(chunk.num_values for chunk in chunks)),
+                   sum(group.total_byte_size for group in groups))
+        if told.num_rows <= _MOST_ROWS and size <= _MOST_BYTES:
+            texts = {chunk.path_in_schema for chunk in chunks
+                     if chunk.physical_type == "BYTE_ARRAY" and chunk.num_values * chunk.total_uncompressed_size > _MOST_BYTES}
+            size += sum(_text_bytes(path, name) for name in sorted(texts) if "." not in name)
+    except (pa.ArrowException, OSError):
+        return 0  # reading says what is wrong with it
+    if told.num_rows > _MOST_ROWS or size > _MOST_BYTES:
+        raise DataError("TOC-194", "this file unpacks to more than is taken here",
+                        came=f"{told.num_rows:,} rows, {told.num_columns:,} columns, {size / 2**30:.1f} GiB",
+                        todo=f"send at most {_MOST_ROWS:,} rows and {_MOST_BYTES >> 30} GiB: a sample of the rows, or fewer columns")
+    return size
+
+
+def _text_bytes(path: Path, name: str) -> int:
+    """Bytes of a text column once written out, from its codes alone: a long word may be kept once and named a million times."""
+    total = 0
+    with pyarrow.parquet.ParquetFile(path, read_dictionary=[name]) as file:
+        for batch in file.iter_batches(columns=[name]):
+            words = batch.column(0)
+            if not isinstance(words, pa.DictionaryArray):
+                continue
+            total += pc.sum(pc.binary_length(words.dictionary).take(words.indices).cast(pa.int64())).as_py() or 0
+            if total > _MOST_BYTES:
+                break
+    return total
 
 
 def _roles(data: Dataset) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from sqlalchemy import select
 
 from tocsin.core.errors import DataError, ServiceError, TocsinError
@@ -39,12 +40,12 @@ class Uploads:
         self._work = store.folder / "work"
 
     def keep(self, name: str, parts: Iterable[bytes], by: str) -> dict[str, Any]:
-        """Look at a file and keep it; returns what is seen in it. Raises DataError TOC-190 for a form that is not taken, and all that
-        reading raises."""
+        """Look at a file and keep it; returns what is seen in it. Raises DataError TOC-190 for a form that is not taken, TOC-194 for
+        one that unpacks to too much, and all that reading raises; ServiceError TOC-613 when the disk refuses."""
         shown = shown_name(name)
         with self._folder() as folder:
             raw = folder / "raw"
-            with raw.open("wb") as file:
+            with _stated(), raw.open("wb") as file:
                 size = sum(file.write(part) for part in parts)
             ending = ending_of(shown, raw)
             path = folder / f"upload.{ending}"
@@ -79,7 +80,8 @@ class Uploads:
             try:
                 os.link(kept, path)
             except OSError:  # another disk, or one without links
-                shutil.copyfile(kept, path)
+                with _stated():
+                    shutil.copyfile(kept, path)
             with called(row["name"], path):
                 yield path
 
@@ -88,7 +90,8 @@ class Uploads:
         """Bytes of a request as a file, for as long as the block lasts."""
         with self._folder() as folder:
             path = folder / f"body.{ending}"
-            path.write_bytes(content)
+            with _stated():
+                path.write_bytes(content)
             with called("the request's body", path):
                 yield path
 
@@ -101,7 +104,8 @@ class Uploads:
     @contextmanager
     def _folder(self) -> Iterator[Path]:
         folder = self._work / secrets.token_hex(8)
-        folder.mkdir(parents=True, mode=0o700)
+        with _stated():
+            folder.mkdir(parents=True, mode=0o700)
         try:
             yield folder
         finally:
@@ -156,10 +160,23 @@ def ending_of(name: str, path: Path) -> str:
 
 
 @contextmanager
+def _stated() -> Iterator[None]:
+    """A disk that refuses, in words; where the file would have been is nobody's business."""
+    try:
+        yield
+    except OSError as error:
+        raise ServiceError("TOC-613", "a file cannot be stored", came=str(error.strerror or error)[:200],
+                           todo="check that the data folder may be written and that the disk has room") from error
+
+
+@contextmanager
 def called(name: str, path: Path) -> Iterator[None]:
     """Errors of reading ``path`` speak of ``name``: where a file lies on the server is nobody's business."""
     try:
         yield
+    except pa.ArrowInvalid as error:
+        raise DataError("TOC-123", "the file holds values that cannot be read together", came=f"{name}: {str(error)[:200]}",
+                        todo="check that each column holds one kind of value") from error
     except TocsinError as error:
         told = [text.replace(str(path), name) for text in (error.what, error.came, error.todo)]
         if told == [error.what, error.came, error.todo]:

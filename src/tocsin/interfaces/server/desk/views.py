@@ -43,8 +43,9 @@ class Views:
         return {"incidents": incidents, "models": self.briefs(), "jobs": self.queue.recent(since=moment.now(ahead=-_DAY))}
 
     def briefs(self) -> list[dict[str, Any]]:
-        """Every detector in a line each, those in trouble first."""
-        found = self._briefs(self.place.registry.models())
+        """Every detector in a line each, those in trouble first. One whose first training came to nothing is none: its name is free, and
+        its job tells what went wrong."""
+        found = [brief for brief in self._briefs(self.place.registry.models()) if brief["versions"] or brief["state"] == "training"]
         order = {"trouble": 0, "training": 1, "fine": 2, "empty": 3}
         return sorted(found, key=lambda brief: (order[brief["state"]], brief["name"]))
 

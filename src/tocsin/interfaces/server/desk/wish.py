@@ -9,6 +9,10 @@ from pydantic import Field
 from tocsin.core import catalog
 from tocsin.core.config import Config
 from tocsin.decision.threshold import parse
+from tocsin.delivery.registry import Version
+from tocsin.flows.rule import written
+
+_ROLES = ("time", "label", "group", "id")
 
 
 class Wish(Config):
@@ -43,3 +47,15 @@ class Wish(Config):
     def settings(self, filename: str) -> dict[str, Any]:
         """What the registry keeps of it, and a job works from."""
         return {**self.model_dump(exclude={"name"}), "filename": filename}
+
+
+def further(line: dict[str, Any], source: Version | None, seen: dict[str, Any], said: dict[str, Any]) -> Wish:
+    """The wish for a further version of ``line`` from an upload (``seen``): what is ``said``, else the line's settings, the roles and the
+    decision rule of ``source``, the version that is live. Raises as :meth:`Wish.of`."""
+    kept, facts = line["settings"], {} if source is None else source.facts
+    schema, columns = facts.get("schema") or {}, {column["name"] for column in seen["columns"]}
+    roles = {role: kept.get(role) or (schema.get(role) if schema.get(role) in columns else None) for role in _ROLES}
+    clean = said.get("clean")
+    return Wish.of({"name": line["name"], "upload": seen["digest"], "kind": line["kind"], **roles,
+                    "detector": said.get("detector") or kept.get("detector"), "clean": kept.get("clean") if clean is None else clean,
+                    "threshold": said.get("threshold") or written(facts.get("threshold") or {}) or kept.get("threshold")})

@@ -88,11 +88,15 @@ class Queue:
             return set(base.execute(select(_JOB.model).where(_JOB.state.in_(("waiting", "running")))).scalars())
 
     def cancel(self, id: str) -> dict[str, Any]:
-        """Ask for an end: a waiting job is cancelled at once, a running one by its worker. A job that is over, or that has begun to keep
-        what it made, stays as it is."""
+        """Ask for an end: a waiting job is cancelled at once, a running one by its worker. A job that has begun to keep what it made stays
+        as it is. Raises ServiceError TOC-640, TOC-645 for a job that is done or failed."""
         now = moment.now()
         with self.store.begin() as base:
-            sealed = _row(base, id, hold=True)["settings"].get(_SEALED)
+            job = _row(base, id, hold=True)
+            if job["state"] in ("done", "failed"):
+                raise ServiceError("TOC-645", "the job is over and cannot be cancelled", came=f"it is {job['state']}",
+                                   todo="roll back, if its version went live" if job["state"] == "done" else "begin it again")
+            sealed = job["settings"].get(_SEALED)
             if not sealed:
                 base.execute(update(tables.job).where(_JOB.id == id, _JOB.state == "waiting").values(
                     state="cancelled", cancel=True, ended=now, message="Cancelled before it began"))
@@ -103,7 +107,6 @@ class Queue:
 
     def take(self) -> Taken | None:
         """The oldest job that waits, or whose worker died; None when there is none. Exactly one caller gets a job."""
-        self.bury()
         with self.store.read() as base:  # looking is free; only a sight of work takes the writer's lock
             if base.execute(select(_JOB.id).where(self._free()).limit(1)).first() is None:
                 return None

@@ -14,16 +14,17 @@ import secrets
 import sys
 import threading
 import time
-import traceback
 from contextlib import suppress
 from typing import Any
 
 from tocsin.core.errors import ServiceError, TocsinError
+from tocsin.interfaces.server import log as logs
 from tocsin.interfaces.server.jobs.queue import Queue, Taken
 from tocsin.interfaces.server.jobs.work import Bench, Cancelled, Lost, do, warm
 from tocsin.store.engine import Store
 
 _IDLE = 0.1  # seconds between two looks at the table
+_BURY = 2.0  # seconds between two looks for jobs that nobody will finish
 _BEAT = 1.0  # seconds between two signs of life
 _LOOK = 0.2  # seconds between two looks at whether an end was asked for
 
@@ -78,8 +79,9 @@ class Hand:
             told, last = now, time.monotonic()
 
 
-def perform(bench: Bench, queue: Queue, job: Taken) -> str:
+def perform(bench: Bench, queue: Queue, job: Taken, log: Any = None) -> str:
     """Do one job to its end and write down how it ended; returns the state."""
+    log = log if log is not None else logs.make()
     try:
         with Hand(queue, job) as hand:
             result = do(bench, job, hand)
@@ -94,8 +96,7 @@ def perform(bench: Bench, queue: Queue, job: Taken) -> str:
         return "failed"
     except Exception:
         mark = secrets.token_hex(4)
-        _say_error({"event": "job failed", "mark": mark, "job": job.id, "kind": job.kind, "model": job.model,
-                    "trace": traceback.format_exc()})
+        log.exception("job failed", mark=mark, job=job.id, kind=job.kind, model=job.model)
         queue.failed(job, ServiceError("TOC-643", "the job failed for a reason that nobody foresaw",
                                        todo=f"look for {mark} in the service's log, and report it").to_dict())
         return "failed"
@@ -106,24 +107,30 @@ def main(argv: list[str] | None = None) -> int:
     given = argparse.ArgumentParser(prog="tocsin-worker")
     given.add_argument("--data-dir", required=True)
     given.add_argument("--database")
+    given.add_argument("--log", choices=("plain", "json"), default="plain")
     asked = given.parse_args(argv)
+    log = logs.make(asked.log)
     threading.Thread(target=_go_with_parent, name="tocsin-parent", daemon=True).start()
     with Store(asked.data_dir, asked.database or os.environ.get("TOCSIN_WORKER_DATABASE")) as store:
         bench, queue = Bench.open(store), Queue(store)
         warm()
         _say({"ready": os.getpid()})
+        buried = 0.0
         while True:
             try:
+                if time.monotonic() - buried > _BURY:
+                    queue.bury()
+                    buried = time.monotonic()
                 job = queue.take()
             except ServiceError as error:
-                _say_error({"event": "no job could be taken", "error": str(error)})
+                log.warning("no job could be taken", error=str(error))
                 time.sleep(1.0)
                 continue
             if job is None:
                 time.sleep(_IDLE)
                 continue
             _say({"job": job.id, "tries": job.tries})
-            perform(bench, queue, job)
+            perform(bench, queue, job, log)
             _say({"idle": True})
 
 
@@ -141,11 +148,6 @@ def _say(line: dict[str, Any]) -> None:
         sys.stdout.flush()
     except OSError:
         os._exit(0)
-
-
-def _say_error(line: dict[str, Any]) -> None:
-    sys.stderr.write(json.dumps(line) + "\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

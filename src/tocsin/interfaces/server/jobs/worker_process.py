@@ -11,11 +11,13 @@ import time
 from typing import Any, Protocol
 
 from tocsin.core.errors import ServiceError
-from tocsin.interfaces.server.jobs.queue import Queue
+from tocsin.interfaces.server import log as logs
+from tocsin.interfaces.server.jobs.queue import TRIES, Queue
 from tocsin.store.engine import Store
 
 _PATIENCE = 2.0  # seconds that a worker has to lay down a job that was cancelled
 _LOOK = 0.2
+_ABSENT = 20.0  # seconds that a worker may be away, dead or cold, before the service counts as not ready
 _REST = (0.0, 0.5, 2.0, 5.0)  # seconds before a worker that dies again and again is started anew
 
 
@@ -33,7 +35,9 @@ class WorkerProcess:
     not stop a cancelled job within two seconds is killed and replaced. Ready to import as ``with WorkerProcess(place):``.
     """
 
-    def __init__(self, place: HasStore, *, patience: float = _PATIENCE) -> None:
+    def __init__(self, place: HasStore, *, patience: float = _PATIENCE, log: Any = None, form: str = "plain") -> None:
+        self.log, self.form = log if log is not None else logs.make(form), form
+        self._left: float | None = None  # when a warm worker was last lost
         self.store, self.queue, self.patience = place.store, Queue(place.store), patience
         self.pid: int | None = None
         self.started = 0  # how many processes there were
@@ -67,6 +71,14 @@ class WorkerProcess:
         """Wait until the worker is warm; False when ``timeout`` seconds were not enough."""
         return self._ready.wait(timeout)
 
+    def lacking(self) -> str:
+        """What is missing for jobs to be taken; "" when nothing is, also for the seconds in which a lost worker is replaced."""
+        if self._ready.is_set() and self.alive():
+            return ""
+        if self._left is None:
+            return "no process takes jobs" if self.started > 1 else "the process for jobs is starting"
+        return "" if time.monotonic() - self._left < _ABSENT else "no process takes jobs"
+
     def __enter__(self) -> WorkerProcess:
         self.start()
         return self
@@ -87,7 +99,8 @@ class WorkerProcess:
             self._over.wait(_REST[min(max(deaths - 1, 0), len(_REST) - 1)])
 
     def _spawn(self) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "tocsin.interfaces.server.jobs.worker", "--data-dir", os.fspath(self.store.folder.resolve())]
+        command = [sys.executable, "-m", "tocsin.interfaces.server.jobs.worker", "--data-dir", os.fspath(self.store.folder.resolve()),
+                   "--log", self.form]
         environment = dict(os.environ)
         if not self.store.address.startswith("sqlite:///"):
             environment["TOCSIN_WORKER_DATABASE"] = self.store.address  # not on the command line, which everybody on the machine can read
@@ -96,6 +109,8 @@ class WorkerProcess:
         self._process, self.pid, self.started = process, process.pid, self.started + 1
         self._listener = threading.Thread(target=self._listen, args=(process,), name="tocsin-worker-listen", daemon=True)
         self._listener.start()
+        if self.started > 1:
+            self.log.info("worker started again", pid=process.pid)
         return process
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
@@ -132,17 +147,32 @@ class WorkerProcess:
 
     def _end(self, process: subprocess.Popen[str]) -> None:
         """Make sure that it is gone, then give back what it held."""
+        if self._ready.is_set():
+            self._left = time.monotonic()
         self._ready.clear()
-        if process.poll() is None:
+        died = process.poll() is not None
+        if not died:
             process.kill()
-        process.wait()
+        code = process.wait()
         assert process.stdin is not None and process.stdout is not None
         self._listener.join()  # its last words may name a job
         process.stdin.close()
         process.stdout.close()
         hand, self._hand, self._process = self._hand, None, None
+        if not self._over.is_set():
+            self._tell(code, died, hand)
         if hand is not None:
             try:
                 self.queue.give_back(*hand, blame=not self._over.is_set())
             except ServiceError:
                 return  # the database is away: the silence of its worker tells the same, a little later
+
+    def _tell(self, code: int, died: bool, hand: tuple[str, int] | None) -> None:
+        """Into the log: that it is gone, how, and what becomes of its job."""
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        if not died:
+            self.log.warning("worker replaced", why="it did not let go of a cancelled job", job=hand[0] if hand is not None else "")
+        elif hand is None:
+            self.log.error("worker died", of=how)
+        else:
+            self.log.error("worker died", of=how, job=hand[0], tries=hand[1], then="given up" if hand[1] >= TRIES else "taken again")

@@ -36,12 +36,13 @@ def test_a_detector_has_a_brief_and_a_whole_view(service: Any, made: str) -> Non
 
 def test_the_threshold_moves_and_goes_back(service: Any, made: str) -> None:
     moved = service.http.post(f"/detectors/{made}/threshold", json={"threshold": "false_alarm_rate=0.2", "why": "see more"}).json()
-    assert [(one["number"], one["live"], one["previous"]) for one in moved["versions"]] == [(2, True, False), (1, False, True)]
+    assert set(moved) == {"live", "previous"} and (moved["live"]["number"], moved["live"]["live"], moved["previous"]) == (2, True, 1)
     assert service.http.get(f"/detectors/{made}").json()["threshold"]["value"] == 0.2
     compared = service.http.get(f"/detectors/{made}/versions/1/compare/2").json()
     assert compared["facts"]["threshold.rate"] == [0.01, 0.2]
     back = service.http.post(f"/detectors/{made}/rollback").json()
-    assert [one["live"] for one in back["versions"]] == [False, True] and back["moves"][0]["kind"] == "rollback"
+    assert (back["live"]["number"], back["previous"]) == (1, 2)
+    assert service.http.get(f"/detectors/{made}/versions").json()["moves"][0]["kind"] == "rollback"
     for wrong, code in (("nonsense", "TOC-242"), ("false_alarm_rate=7", "TOC-241")):
         answer = service.http.post(f"/detectors/{made}/threshold", json={"threshold": wrong})
         assert (answer.status_code, answer.json()["code"]) == (422, code)
@@ -76,6 +77,12 @@ def test_labels_that_name_no_row_are_refused(service: Any, made: str, body: dict
     assert service.http.post(f"/detectors/{made}/labels", json=body).status_code == status
 
 
+@pytest.mark.parametrize("cells", [{"zzz": 1}, {"amount": "garbage", "weight": 1.0}, {"amount": 10**400, "weight": 1.0}])
+def test_a_told_row_that_does_not_fit_is_refused_before_it_is_learned_from(service: Any, made: str, cells: dict[str, Any]) -> None:
+    answer = service.http.post(f"/detectors/{made}/labels", json={"cells": cells, "is_anomaly": True})
+    assert answer.status_code == 422 and answer.json()["code"] == "TOC-195"
+
+
 def test_a_detection_belongs_to_its_detector(service: Any, made: str) -> None:
     odd = service.http.get(f"/detectors/{made}/detections").json()[0]
     assert service.http.post("/detectors/orders/labels", json={"detection": odd["id"], "is_anomaly": True}).status_code == 404
@@ -87,6 +94,31 @@ def test_learning_again_makes_a_candidate(service: Any, made: str) -> None:
     newest = service.http.get(f"/detectors/{made}/versions").json()["versions"][0]
     assert not newest["live"] and newest["facts"]["learned"]
     assert service.http.post(f"/detectors/{made}/versions/{newest['number']}/promote").status_code == 200
+
+
+def test_a_further_version_is_learned_from_a_new_file_and_keeps_the_live_threshold(service: Any, made: str) -> None:
+    live = service.http.get(f"/detectors/{made}").json()["live"]
+    service.http.post(f"/detectors/{made}/threshold", json={"threshold": "false_alarm_rate=0.07"})
+    march = "amount,weight\n" + "".join(f"{51 + i % 11},{4 + i % 9 / 10}\n" for i in range(150))
+    upload = service.http.post("/uploads", files={"file": ("march.csv", march)}).json()["digest"]
+    answer = service.http.post(f"/detectors/{made}/versions", json={"upload": upload, "why": "march"})
+    assert answer.status_code == 202 and answer.headers["location"].endswith(answer.json()["id"])
+    done = service.ended(answer.json()["id"])
+    versions = service.http.get(f"/detectors/{made}/versions").json()["versions"]
+    new = next(one for one in versions if one["number"] == done["result"]["number"])
+    assert not new["live"] and new["data"] == upload and new["why"].startswith("march") and new["facts"]["threshold"]["rate"] == 0.07
+    assert new["detector"] == live["detector"] and new["facts"]["n_train"] == 150
+    other = service.http.post("/uploads", files={"file": ("other.csv", b"x,y\n" + b"1,2\n3,5\n2,2.5\n" * 20)}).json()["digest"]
+    failed = service.ended(service.http.post(f"/detectors/{made}/versions", json={"upload": other}).json()["id"])
+    assert failed["state"] == "failed" and failed["error"]["code"] == "TOC-626" and "'amount'" in failed["error"]["came"]
+    assert service.http.post(f"/detectors/{made}/versions", json={"upload": "nosuch"}).status_code == 404
+    service.http.post(f"/detectors/{made}/rollback")
+
+
+def test_without_its_rows_nothing_is_learned_again(service: Any) -> None:
+    refused = service.http.post("/detectors/orders/retrain")
+    assert (refused.status_code, refused.json()["code"]) == (409, "TOC-351")
+    assert "POST /api/v1/detectors/orders/versions" in refused.json()["todo"]
 
 
 def test_a_whole_file_is_judged(service: Any, made: str) -> None:
@@ -140,7 +172,6 @@ def test_wishes_that_cannot_be_met_are_refused(service: Any, made: str, body: di
         ("GET", "/incidents/99999"),
         ("POST", "/incidents/99999/acknowledge"),
         ("POST", "/incidents/99999/resolve"),
-        ("POST", "/incidents/99999/mute"),
         ("GET", "/uploads/nosuch"),
         ("GET", "/nosuch"),
     ],
@@ -181,13 +212,16 @@ def test_an_incident_is_worked_on_to_its_end(service: Any) -> None:
     assert [one["by"] for one in done["timeline"] if one["what"] == "resolved"] == ["boss"]
     again = service.http.post(f"/incidents/{id}/acknowledge")
     assert (again.status_code, again.json()["code"]) == (409, "TOC-350")
-    assert service.http.post(f"/incidents/{id}/mute", json={"hours": -1}).status_code == 422
+    for path, body in (("mute", {"hours": -1}), ("mute", {}), ("note", {}), ("note", {"note": ""})):
+        assert service.http.post(f"/incidents/{id}/{path}", json=body).status_code == 422, (path, body)
     assert service.http.post(f"/incidents/{id}/assign", json={}).status_code == 422
 
 
 def test_the_webhook_is_set_and_its_secret_is_not_shown(service: Any) -> None:
     answer = service.http.put("/settings/webhook", json={"url": "https://example.org/hook", "secret": "s3cret"})
     assert answer.json() == {"url": "https://example.org/hook", "signed": True} and "s3cret" not in answer.text
+    shown = service.http.get("/settings/webhook")
+    assert shown.json() == {"url": "https://example.org/hook", "signed": True} and "s3cret" not in shown.text
     assert service.http.put("/settings/webhook", json={"url": ""}).json() == {"url": "", "signed": False}
     for url in ("ftp://example.org", "javascript:alert(1)", "file:///etc/passwd", "http://", "https://a b"):
         assert service.http.put("/settings/webhook", json={"url": url}).json()["code"] == "TOC-193", url

@@ -99,7 +99,10 @@ def test_a_failure_is_told_with_its_stated_error(service: Any) -> None:
     *_, (name, told) = events(service.http, id)
     assert name == "failed" and told["error"]["code"] == "TOC-113" and told["error"]["todo"]
     assert id in [job["id"] for job in service.http.get("/jobs").json()]
-    assert service.http.post(f"/jobs/{id}/cancel").json()["state"] == "failed"
+    refused = service.http.post(f"/jobs/{id}/cancel")
+    assert (refused.status_code, refused.json()["code"]) == (409, "TOC-645") and service.http.get(f"/jobs/{id}").json()["state"] == "failed"
+    home = service.http.get("/home").json()  # no detector came of it, but its job tells what went wrong
+    assert "hopeless" not in [model["name"] for model in home["models"]] and id in [job["id"] for job in home["jobs"]]
 
 
 def test_a_job_waits_through_a_restart(start: Any) -> None:

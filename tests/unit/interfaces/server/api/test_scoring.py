@@ -78,6 +78,32 @@ def test_a_series_is_judged_in_time_with_its_events(service: Any) -> None:
     assert all("reason" in row for row in found["rows"] if row["is_anomaly"])
 
 
+def test_a_series_is_answered_in_the_order_that_was_sent(service: Any) -> None:
+    stamps = (np.datetime64("2026-02-01T00:00:00") + np.arange(60) * np.timedelta64(1, "h")).astype(str)
+    flow = (10 + 3 * np.sin(np.arange(60) * 2 * np.pi / 24)).round(3)
+    flow[40:43] += 9
+    order = np.random.default_rng(0).permutation(60)
+    sorted_ = service.http.post("/detectors/flow/score", json={"columns": {"stamp": stamps.tolist(), "flow": flow.tolist()}}).json()
+    sent = {"stamp": stamps[order].tolist(), "flow": flow[order].tolist()}
+    found = service.http.post("/detectors/flow/score", json={"columns": sent}).json()
+    assert "notes" not in sorted_ and "not in time order" in found["notes"][0]
+    assert [row["time"] for row in found["rows"]] == sent["stamp"] and [row["id"] for row in found["rows"]] == list(range(60))
+    assert [row["score"] for row in found["rows"]] == pytest.approx([sorted_["rows"][i]["score"] for i in order])
+    peak = found["events"][0]["peak"]
+    assert order[peak] == sorted_["events"][0]["peak"] and found["rows"][peak]["is_anomaly"]
+
+
+def test_what_is_odd_about_the_rows_is_noted(service: Any) -> None:
+    def notes(name: str, *rows: dict[str, Any]) -> list[str]:
+        return list(service.http.post(f"/detectors/{name}/score", json={"rows": rows}).json().get("notes", []))
+
+    assert notes("orders", ROW, WILD) == []
+    assert notes("orders", {**ROW, "colour": "red"}) == ["1 columns are not known to the model and are left out: 'colour'"]
+    unread = notes("orders", {**ROW, "amount": "many", "colour": "red"}, ROW)
+    assert len(unread) == 2 and "'colour'" in unread[0] and unread[1] == "'many' read as missing in 'amount'"
+    assert "shorter than the" in notes("flow", {"stamp": "2026-02-01T00:00:00", "flow": 10.0})[0]
+
+
 def test_a_version_can_be_named(service: Any) -> None:
     assert service.http.post("/detectors/orders/score", json={"rows": [ROW], "version": 2}).json()["version"] == 2
     assert problem(service.http.post("/detectors/orders/score", json={"rows": [ROW], "version": 9})) == (404, "TOC-622")
@@ -89,7 +115,7 @@ def test_promote_and_roll_back_hold_from_the_next_call(service: Any) -> None:
 
     assert version() == 1
     promoted = service.http.post("/detectors/orders/versions/2/promote", json={"why": "stricter"})
-    assert [one["number"] for one in promoted.json()["versions"] if one["live"]] == [2] and version() == 2
+    assert (promoted.json()["live"]["number"], promoted.json()["previous"]) == (2, 1) and version() == 2
     assert problem(service.http.post("/detectors/orders/rollback", json={"expect": 1}))[1] == "TOC-625" and version() == 2
     assert service.http.post("/detectors/orders/rollback", json={"why": "too strict", "expect": 2}).status_code == 200 and version() == 1
 
@@ -187,3 +213,46 @@ def test_what_was_judged_is_written_down_under_the_batch_that_was_told(service: 
     found = service.http.get("/detectors/orders/detections", params={"batch": answer["batch"]}).json()
     (mine,) = [row for row in found if row["row"] == answer["first_row"] + 1]
     assert mine["cells"]["amount"] == 500.0 and mine["score"] == answer["rows"][1]["score"] and mine["reason"]["sentence"]
+
+
+def test_a_body_of_very_many_objects_is_refused_before_it_is_read(service: Any, monkeypatch: Any) -> None:
+    from tocsin.interfaces.server.api import scoring
+
+    def parsed(body: bytes) -> None:
+        raise AssertionError("it was read")
+
+    head = {"content-type": "application/json"}
+    with monkeypatch.context() as watched:
+        watched.setattr(scoring, "parsed", parsed)
+        for body in (b'{"rows": [' + b'{"a":1},' * 20_000 + b'{"a":1}]}', b'{"rows": [{"a": [' + b"[]," * 200_000 + b"[]]}]}",
+                     b" " * (service.place.limits.json + 1)):
+            for verb in ("score", "explain"):
+                assert problem(service.http.post(f"/detectors/orders/{verb}", content=body, headers=head)) == (413, "TOC-603")
+    texts = [{**ROW, "city": "{[" * 20_000 + '"' + "\\"}]
+    assert service.http.post("/detectors/orders/score", json={"rows": texts}).status_code == 200
+
+
+def test_columns_are_counted_before_they_become_rows(service: Any) -> None:
+    assert problem(service.http.post("/detectors/orders/score", json={"columns": {"amount": [1] * 501}})) == (413, "TOC-603")
+    columns = {name: [value] * 500 for name, value in ROW.items()}
+    assert len(service.http.post("/detectors/orders/score", json={"columns": columns}).json()["rows"]) == 500
+
+
+def test_explain_is_true_or_false_and_nothing_else(service: Any) -> None:
+    wrong: list[Any] = [1, 0, None, "true", []]
+    for explain in wrong:
+        assert problem(service.http.post("/detectors/orders/score", json={"rows": [ROW], "explain": explain})) == (422, "TOC-191")
+    for version in (True, False, "", 1.5):
+        assert problem(service.http.post("/detectors/orders/score", json={"rows": [ROW], "version": version})) == (422, "TOC-191")
+    csv, head = "amount,weight,city,express\n50,4,Oslo,true\n", {"content-type": "text/csv"}
+    assert problem(service.http.post("/detectors/orders/score?explain=maybe", content=csv, headers=head)) == (422, "TOC-191")
+    assert service.http.post("/detectors/orders/score?explain=0", content=csv, headers=head).status_code == 200
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, -(2**60), 10**30, 10**400])
+def test_a_huge_number_for_true_or_false_is_an_answer_in_words(service: Any, number: int) -> None:
+    answer = service.http.post("/detectors/orders/score", json={"rows": [ROW, {**ROW, "express": number}]})
+    assert problem(answer) == (422, "TOC-134") and "express" in answer.json()["title"] + answer.json().get("detail", "")
+    csv = f"amount,weight,city,express\n50,4,Oslo,{number}\n"
+    answer = service.http.post("/detectors/orders/score", content=csv, headers={"content-type": "text/csv"})
+    assert answer.status_code == 200 or problem(answer)[0] == 422

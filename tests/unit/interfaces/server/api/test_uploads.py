@@ -162,3 +162,81 @@ def test_a_large_file_is_seen_by_its_first_rows_and_counted(service: Any, monkey
     ):
         seen = sent(service, name, content).json()
         assert seen["rows"] == rows and seen["findings"][0]["what"] == "sample", name
+
+
+def wide(rows: int, columns: int = 1) -> bytes:
+    """A small file of very many rows: every cell is the same, so that pages of them take a few bytes."""
+    sink = io.BytesIO()
+    table = pa.table({f"c{j}": pa.array([7], pa.int64()).take(pa.array([0] * 1_000_000, pa.int32())) for j in range(columns)})
+    with pyarrow.parquet.ParquetWriter(sink, table.schema, compression="zstd") as file:
+        for _ in range(rows // 1_000_000):
+            file.write_table(table)
+    return sink.getvalue()
+
+
+def test_a_small_file_of_very_many_rows_is_refused_before_it_is_read(service: Any, monkeypatch: Any) -> None:
+    from tocsin.interfaces.server.desk import sight
+
+    def read(*_: Any, **__: Any) -> None:
+        raise AssertionError("it was read")
+
+    content = wide(21_000_000)
+    assert len(content) < 1 << 20
+    with monkeypatch.context() as watched:
+        watched.setattr(sight, "read", read)
+        watched.setattr(sight, "batches", read)
+        answer = sent(service, "bomb.parquet", content)
+        assert answer.status_code == 422 and answer.json()["code"] == "TOC-194"
+        watched.setattr(sight, "_MOST_BYTES", 100)
+        assert sent(service, "a.parquet", parquet()).json()["code"] == "TOC-194"
+    assert sent(service, "a.parquet", parquet()).status_code == 201
+
+
+def test_of_a_small_file_that_becomes_large_the_first_rows_are_seen(service: Any, monkeypatch: Any) -> None:
+    from tocsin.interfaces.server.desk import sight
+
+    def read(*_: Any, **__: Any) -> None:
+        raise AssertionError("it was read whole")
+
+    monkeypatch.setattr(sight, "read", read)
+    monkeypatch.setattr(sight, "WHOLE", 1 << 20)
+    seen = sent(service, "long.parquet", wide(2_000_000)).json()
+    assert seen["rows"] == 2_000_000 and seen["findings"][0]["what"] == "sample"
+
+
+def test_a_full_disk_is_told(service: Any, monkeypatch: Any) -> None:
+    import errno
+
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/secret")
+
+    with monkeypatch.context() as broken:
+        opened = Path.open
+        broken.setattr(Path, "open", lambda self, *given, **more: full() if self.name == "raw" else opened(self, *given, **more))
+        answer = sent(service, "a.csv", TABLE)
+        assert (answer.status_code, answer.json()["code"]) == (507, "TOC-613") and "secret" not in answer.text
+    with monkeypatch.context() as broken:
+        written = Path.write_bytes
+        broken.setattr(Path, "write_bytes", lambda self, data: full() if self.name == "body.csv" else written(self, data))
+        answer = service.http.post("/detectors/orders/score", content="amount\n1\n", headers={"content-type": "text/csv"})
+        assert (answer.status_code, answer.json()["code"]) == (507, "TOC-613")
+    assert sent(service, "a.csv", TABLE).status_code == 201
+
+
+def test_a_long_word_that_is_named_very_often_is_refused(service: Any) -> None:
+    word = pa.DictionaryArray.from_arrays(pa.array([0] * 100_000, pa.int32()), pa.array(["x" * 100_000]))
+    sink = io.BytesIO()
+    pyarrow.parquet.write_table(pa.table({"a": word}), sink, compression="zstd", dictionary_pagesize_limit=1 << 20)
+    assert len(sink.getvalue()) < 1 << 20
+    assert sent(service, "words.parquet", sink.getvalue()).json()["code"] == "TOC-194"
+
+
+def test_many_values_in_few_rows_are_counted(service: Any) -> None:
+    from tocsin.interfaces.server.desk import sight
+
+    lists = pa.ListArray.from_arrays(pa.array([0, 1_000_000], pa.int32()), pa.array([7] * 1_000_000))
+    sink = io.BytesIO()
+    pyarrow.parquet.write_table(pa.table({"a": lists}), sink, compression="zstd")
+    with pytest.MonkeyPatch.context() as smaller:
+        smaller.setattr(sight, "_MOST_BYTES", 1 << 22)
+        assert sent(service, "lists.parquet", sink.getvalue()).json()["code"] == "TOC-194"

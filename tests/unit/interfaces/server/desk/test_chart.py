@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tocsin.interfaces.server.desk.chart import slider, thinned, written
+from tocsin.flows.rule import written
+from tocsin.interfaces.server.desk.chart import slider, thinned
 
 
 def trace(n: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from tocsin.flows.train import fit
 from tocsin.interfaces.server.batching import Request
 from tocsin.interfaces.server.desk.desk import Desk
 from tocsin.interfaces.server.desk.shelf import Shelf
+from tocsin.interfaces.server.log import make
 from tocsin.interfaces.server.place import Place
 from tocsin.pipeline.pipeline import Pipeline
 
@@ -108,14 +110,13 @@ def test_a_move_by_another_process_is_seen_within_a_second(place: Place, model: 
     from tocsin.interfaces.server.desk import shelf as module
 
     clock = [100.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(module, "monotonic", lambda: clock[0])
     shelf = Shelf(place.registry)
     assert shelf.get("one").number == 1 and shelf.at_hand("one") is not None
     place.registry.add("one", model, by="ada")
     place.registry.promote("one", 2, by="ada")
     clock[0] += 1.1
     assert shelf.at_hand("one") is None and shelf.get("one").number == 2
-    monkeypatch.undo()
     shelf.stop()
 
 
@@ -170,3 +171,46 @@ def test_rows_without_a_live_version_are_refused(desk: Desk) -> None:
         with pytest.raises(ServiceError, match=code):
             desk.score(name, [ROW])
     assert desk.brief("unborn")["state"] == "empty"
+
+
+def test_live_models_are_loaded_ahead_and_a_failure_is_logged(desk: Desk) -> None:
+    held = desk.place.registry.version("two", 1)
+    desk.place.registry.create("later", "table", {}, by="ada")  # nothing live: nothing to load, and no detector to list
+    desk.place.store.files.path(held.digest)
+    load, log = desk.place.registry.load, io.StringIO()
+
+    def broken(name: str, which: Any = None) -> Pipeline:
+        if name == "two":
+            raise ArtifactError("TOC-405", "the saved model is damaged")
+        return load(name, which)
+
+    desk.place.registry.load = broken  # type: ignore[method-assign]
+    desk.preload(make("json", log))
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [(line["event"], line["model"]) for line in lines] == [("model not loaded ahead", "two")]
+    assert desk.shelf.at_hand("one") is not None and desk.shelf.at_hand("two") is None
+    assert "later" not in [brief["name"] for brief in desk.briefs()]
+
+
+def test_ids_that_no_detector_sees_may_be_left_out(desk: Desk) -> None:
+    rows = [{"order_id": f"A-{i}", "a": i % 7 / 3, "b": i % 5 / 2} for i in range(60)]
+    desk.place.registry.create("orders", "table", {}, by="ada")
+    desk.place.registry.add("orders", fit(rows, detector="gaussian"), by="ada")
+    desk.place.registry.promote("orders", 1, by="ada")
+    whole = desk.score("orders", rows[:2])["rows"]
+    bare = [{"a": row["a"], "b": row["b"]} for row in rows[:2]]
+    assert desk.held("orders").judge.columns(bare) is not None  # the quick way
+    assert [row["score"] for row in desk.score("orders", bare)["rows"]] == [row["score"] for row in whole]
+    assert [row["score"] for row in desk.score("orders", b"a,b\n0,0\n0.3333333333333333,0.5\n")["rows"]] == pytest.approx(
+        [row["score"] for row in whole])
+
+
+def test_cells_that_need_reading_reach_the_journal_as_they_were_judged(desk: Desk) -> None:
+    for _ in range(8):
+        told = desk.score("one", [{"a": "many", "b": 0.1}])
+        assert told["first_row"] == 0
+    for _ in range(3):
+        desk.score("one", [ROW])
+    desk.scribe.flush()
+    assert (desk.trouble(), desk.scribe.lost, desk.scribe.error) == ("", 0, None)
+    assert sum(batch["rows"] for batch in desk.place.journal.batches("one")) == 11

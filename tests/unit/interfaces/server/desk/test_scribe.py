@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tocsin.core.errors import DataError
 from tocsin.core.types import Column, Dataset, Detections, Schema
 from tocsin.interfaces.server.desk.scribe import Scribe
 
@@ -101,3 +102,60 @@ def test_what_cannot_be_kept_is_counted_as_lost(pages: Pages) -> None:
     assert (scribe.waiting, scribe.lost) == (2, 2)
     scribe.stop()
     assert scribe.lost == 4 and scribe.written == 0
+
+
+def raw(values: list[str]) -> tuple[Dataset, Detections]:
+    """Text where numbers were learned: it was read, and judged, by itself."""
+    data, found = judged([1.0] * len(values))
+    return Dataset(pa.table({"a": values}), "table", data.schema, data.ids), found
+
+
+def test_rows_that_needed_reading_are_written_as_they_were_judged() -> None:
+    sizes: list[int] = []
+
+    def write(held: Any, batch: str, data: Dataset, found: Detections, source: str, seconds: float) -> None:
+        if pa.types.is_string(data.X.column("a").type) and len(data) >= 5:
+            raise DataError("TOC-134", "a rule over the whole block")
+        sizes.append(len(data))
+
+    scribe = Scribe(write, every=3600)
+    told = [scribe.add(Held("pump", 1), *raw(["many", "few"]), source="api", seconds=0.0) for _ in range(4)]
+    plain = [scribe.add(Held("pump", 1), *judged([1.0]), source="api", seconds=0.0) for _ in range(2)]
+    assert len({batch for batch, _ in told}) == 4 and [first for _, first in told] == [0] * 4
+    assert plain[0][0] == plain[1][0] and [first for _, first in plain] == [0, 1]
+    scribe.stop()
+    assert sorted(sizes) == [2] * 5 and (scribe.written, scribe.lost, scribe.error) == (10, 0, None)
+
+
+def test_each_kind_of_failure_is_logged_once_without_cells(pages: Pages) -> None:
+    lines: list[str] = []
+    scribe = Scribe(pages, every=3600, log=lines.append)
+    pages.broken = DataError("TOC-134", "another type", came="secret cell")
+    scribe.add(Held("pump", 1), *judged([1.0]), source="api", seconds=0.0)
+    scribe.flush()
+    scribe.flush()
+    pages.broken = OSError("no room")
+    scribe.flush()
+    assert len(lines) == 2 and "TOC-134 another type" in lines[0] and "OSError: no room" in lines[1] and "secret" not in "".join(lines)
+    pages.broken = None
+    scribe.stop()
+
+
+def test_old_losses_are_counted_and_no_longer_an_illness(pages: Pages) -> None:
+    clock, lines = [0.0], list[str]()
+    scribe = Scribe(pages, every=3600, log=lines.append, clock=lambda: clock[0])
+    pages.broken = RuntimeError("it is refused")
+    scribe.add(Held("pump", 1), *judged([1.0]), source="api", seconds=0.0)
+    for _ in range(19):
+        scribe.flush()
+    assert scribe.ill and scribe.lost == 0
+    scribe.flush()
+    assert scribe.ill and (scribe.lost, scribe.waiting) == (1, 0) and "1 judged rows were not written down" in lines[-1]
+    clock[0] = 599.0
+    assert scribe.ill
+    clock[0] = 601.0
+    assert not scribe.ill and scribe.lost == 1
+    pages.broken = None
+    scribe.add(Held("pump", 1), *judged([1.0]), source="api", seconds=0.0)
+    scribe.stop()
+    assert not scribe.ill and scribe.error is None and scribe.written == 1

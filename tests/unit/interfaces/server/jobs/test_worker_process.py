@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import signal
 import subprocess
@@ -14,8 +16,10 @@ import pytest
 
 from tocsin.interfaces.server.desk.desk import Desk
 from tocsin.interfaces.server.jobs.worker_process import WorkerProcess
+from tocsin.interfaces.server.log import make
 from tocsin.interfaces.server.place import Place
 
+LOG = io.StringIO()
 Wait = Callable[..., Any]
 _PARENT = """
 import sys
@@ -32,8 +36,9 @@ sys.stdin.read()
 
 @pytest.fixture
 def worker(place: Place) -> Iterator[WorkerProcess]:
-    with WorkerProcess(place, patience=0.3) as worker:
-        assert worker.ready(60)
+    with WorkerProcess(place, patience=0.3, log=make("json", LOG)) as worker:
+        assert worker.lacking() in ("", "the process for jobs is starting")
+        assert worker.ready(60) and worker.lacking() == ""
         yield worker
 
 
@@ -77,10 +82,16 @@ def test_a_killed_worker_s_job_is_taken_again_and_makes_exactly_one_version(
     job = held(desk, worker, wait, large)
     assert first is not None and worker.alive()
     os.kill(first, signal.SIGKILL)
+    wait(lambda: worker.pid != first)
+    assert worker.lacking() == ""  # the seconds in which it is replaced are nobody's trouble
     found = ended(job["id"])
     assert found["state"] == "done" and found["result"]["number"] == 1
     assert [version["number"] for version in desk.versions("orders")["versions"]] == [1] and desk.brief("orders")["live"] == 1
     assert worker.pid != first and worker.started == 2 and worker.alive()
+    lines = [json.loads(line) for line in LOG.getvalue().splitlines()]
+    died = next(line for line in lines if line["event"] == "worker died" and line.get("job") == job["id"])
+    assert (died["of"], died["tries"], died["then"]) == ("signal 9", 1, "taken again")
+    assert any(line["event"] == "worker started again" and line["pid"] == worker.pid for line in lines)
 
 
 def test_a_worker_that_does_not_let_go_of_a_cancelled_job_is_replaced(
