@@ -119,8 +119,8 @@ def test_rows_that_needed_reading_are_written_as_they_were_judged() -> None:
         sizes.append(len(data))
 
     scribe = Scribe(write, every=3600)
+    plain = [scribe.add(Held("pump", 1), *judged([1.0]), source="api", seconds=0.0) for _ in range(2)]  # before anything wakes the writer
     told = [scribe.add(Held("pump", 1), *raw(["many", "few"]), source="api", seconds=0.0) for _ in range(4)]
-    plain = [scribe.add(Held("pump", 1), *judged([1.0]), source="api", seconds=0.0) for _ in range(2)]
     assert len({batch for batch, _ in told}) == 4 and [first for _, first in told] == [0] * 4
     assert plain[0][0] == plain[1][0] and [first for _, first in plain] == [0, 1]
     scribe.stop()
