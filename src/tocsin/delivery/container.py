@@ -21,6 +21,7 @@ from typing import BinaryIO
 
 from tocsin.core.errors import ArtifactError
 from tocsin.delivery.audit import MANIFEST, MEMBERS, SIGNATURE, check_names, check_size
+from tocsin.store.files import flush_folder
 
 _AGAIN = "get the file again from where it was saved"
 _BROKEN = (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, KeyError, IndexError,
@@ -144,7 +145,7 @@ def _replacing(path: Path) -> Iterator[Path]:
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(6)}.new")
     try:
         yield fresh
-        _flush_folder(path.parent)
+        flush_folder(path.parent)
     except OSError as error:
         raise ArtifactError("TOC-403", "the model cannot be saved here", came=f"{type(error).__name__}: {error}",
                             todo="check that the folder exists, may be written and has room") from error
@@ -172,16 +173,6 @@ def _swap(fresh: Path, path: Path) -> None:
 def _is_ours(path: Path) -> bool:
     names = set(os.listdir(path)) if path.is_dir() else {""}
     return not names or (MANIFEST in names and names <= {*MEMBERS, SIGNATURE})
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return  # elsewhere a folder cannot be opened; the rename is still atomic
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _no_place(path: Path, what: str) -> ArtifactError:

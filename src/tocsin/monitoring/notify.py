@@ -32,7 +32,7 @@ _TABLE = tables.notice
 def set_webhook(store: Store, url: str | None, secret: str | None = None) -> None:
     """Where incidents are told to, from now on; None: nowhere. Raises ConfigError TOC-289 for what is not an http address."""
     if url is not None:
-        check(url)
+        _check(url)
     value = {"url": url, "secret": secret or None}
     with store.begin() as base:
         if not insert_once(base, tables.setting, {"name": WEBHOOK, "value": value, "at": moment.now()}):
@@ -158,7 +158,7 @@ def _post(url: str, notices: Sequence[dict[str, Any]], secret: str | None) -> st
     if secret:
         headers["Tocsin-Signature"] = signature(secret, body, int(time.time()))
     try:
-        check(url)
+        _check(url)
         with httpx.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=False) as client, \
                 client.stream("POST", url, content=body, headers=headers) as answer:
             return "" if answer.is_success else f"the server answered {answer.status_code}"
@@ -181,7 +181,7 @@ def _hook(base: Connection) -> dict[str, Any]:
     return dict(base.execute(select(tables.setting.c.value).where(tables.setting.c.name == WEBHOOK)).scalar() or {})
 
 
-def check(url: str) -> None:
+def _check(url: str) -> None:
     """Raises ConfigError TOC-289 for an address that nothing can be sent to."""
     try:
         parts = urlsplit(url)

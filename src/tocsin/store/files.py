@@ -85,9 +85,9 @@ class Files:
     def _settle_in(self, name: str, target: Path) -> None:
         if not target.parent.is_dir():
             target.parent.mkdir(exist_ok=True)
-            _flush(self.folder)
+            flush_folder(self.folder)
         os.replace(name, target)  # the same content: replacing changes nothing
-        _flush(target.parent)
+        flush_folder(target.parent)
 
     def _place(self, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):
@@ -122,7 +122,7 @@ def _stated() -> Iterator[None]:
                            todo="check that the data folder may be written and that the disk has room") from error
 
 
-def _flush(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     """A name is safe only once its folder is on the disk."""
     if os.name != "posix":
         return  # elsewhere a folder cannot be opened; the rename is still atomic

@@ -58,3 +58,12 @@ def test_columns_in_other_units_change_nothing() -> None:
     X = _rows(200, 4)
     other = X * [1e-6, 1, 1e9, -3]
     np.testing.assert_allclose(Gaussian().fit(other).anomaly_score(other), Gaussian().fit(X).anomaly_score(X), rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 64, 65])
+def test_a_score_is_the_same_to_the_last_bit_however_many_rows_come_with_it(size):
+    rng = np.random.default_rng(0)
+    model = Gaussian().fit(rng.normal(size=(400, 33)))
+    rows = 2 * rng.normal(size=(130, 33))
+    parts = [model.anomaly_score(rows[i:i + size]) for i in range(0, len(rows), size)]
+    assert np.array_equal(np.concatenate(parts), model.anomaly_score(rows))

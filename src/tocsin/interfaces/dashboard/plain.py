@@ -20,6 +20,8 @@ _WORDS = (
     (re.compile(r"; pass time=\S* to read a series"), ""),
     (re.compile(r"; mend it and pass time=\S+ for a series"), "; mend it in the file for measurements over time"),
     (re.compile(r"; a label or a column not to be judged: name it when fitting"), ""),
+    (re.compile(r"\bhas 1 fields\b"), "has 1 cell"),
+    (re.compile(r", or pass delimiter= if (\S+) is not the delimiter"), r", or save the file with \1 between the cells"),
     (re.compile(r"pass time=[^\s,;]*"), "choose the column of times under “More choices”"),
     (
         re.compile(r"pass (?:label|group|id)=[^\s,;]*|pass --\w+ \S+|--(?:label|ignore|id|time|group)(?: \S+)?"),
@@ -46,6 +48,8 @@ def sentence(text: Any) -> str:
     'a: 3 of 9 values are more than 10 usual distances from the middle'
     >>> sentence("0 of 1 rows are odd"), sentence("'t': dates, but not one regular clock; pass time= to read a series")
     ('0 of 1 row are odd', "'t': dates, but not one regular clock")
+    >>> sentence("mend line 2, or pass delimiter= if ',' is not the delimiter")
+    "mend line 2, or save the file with ',' between the cells"
     """
     made = str(text)
     for pattern, put in _WORDS:

@@ -67,34 +67,20 @@ class Request:
 
 
 class Judge:
-    """A fitted model as the service uses it: what does not change from call to call is worked out once.
-
-    ``detect`` gives what ``Pipeline.detect`` gives, a single row to the bit that it has among others; the score at which the threshold
-    lies, a search over the calibration, is kept where the threshold is the same for every batch.
-    """
+    """A fitted model as the service uses it: how its columns are read does not change from call to call and is worked out once."""
 
     def __init__(self, model: Pipeline) -> None:
         self.model = model
         schema = model.schema_
-        self.fixed = not model.threshold_.of_batch
-        self.joins = (model.kind_ == "table" and self.fixed and schema.time is None and schema.group is None
+        self.joins = (model.kind_ == "table" and not model.threshold_.of_batch and schema.time is None and schema.group is None
                       and all(column.kind in _FORM for column in schema.columns))
         self.forms = tuple((column.name, _FORM.get(column.kind, "")) for column in schema.columns)
         self.free = frozenset(column.name for column in schema.columns if column.kind == "id")  # may be missing: no detector sees them
         self.known = frozenset([*schema.names, *(role for role in (schema.id, schema.label) if role is not None)])
-        self.cut = float(model.calibrator_.inverse(model.threshold_.value)) if self.fixed else None
 
     def detect(self, data: Dataset) -> Detections:
         """Judge rows that have this model's columns."""
-        if not self.fixed or data.kind != "table" or self.cut is None:
-            return self.model.detect(data)
-        model = self.model
-        prepared = model.preparation_.transform(data)
-        times = 2 if len(data) == 1 else 1  # a product with one row is another routine of the machine, with another last bit
-        matrix, groups = np.repeat(prepared.matrix, times, axis=0), np.repeat(prepared.groups, times)
-        score = model.detector_.anomaly_score(matrix, groups=groups)[prepared.row]
-        p = model.calibrator_.transform(score)
-        return Detections(data.ids, score, p, model.threshold_.decide(p), self.cut, data.time, (), None, model.facts_["version"])
+        return self.model.detect(data)
 
     def columns(self, rows: Sequence[dict[str, Any]]) -> Columns | None:
         """``rows`` in the model's types when every cell is plainly of its column's type; else None: they need reading.

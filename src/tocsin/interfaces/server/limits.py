@@ -85,7 +85,7 @@ class _Request:
         self.other: asyncio.Task[None] | None = None
         try:
             await app(self.scope, self._receive, self._send)
-        except Exception:
+        except Exception:  # the refusal that _receive or _send raised into the app, in whatever form it comes back
             if self.refusal is None:
                 raise
         finally:

@@ -23,7 +23,7 @@ from tocsin.interfaces.server.desk.uploads import Uploads
 from tocsin.interfaces.server.desk.views import Views, version_view
 from tocsin.interfaces.server.desk.wish import Wish, further
 from tocsin.monitoring.monitor import Monitor
-from tocsin.monitoring.notify import check
+from tocsin.monitoring.notify import WEBHOOK, set_webhook
 from tocsin.store import moment, tables
 
 if TYPE_CHECKING:
@@ -233,24 +233,19 @@ class Desk(Views):
 
     def set_webhook(self, url: str, secret: str | None = None, *, by: str = "") -> dict[str, Any]:
         """Where incidents are told; an empty address ends it. The secret is kept and never shown. Raises DataError TOC-193."""
-        if url:
-            try:
-                check(url)
-            except ConfigError as error:
-                raise DataError("TOC-193", "this is no address that notices can be sent to", came=error.came, todo=error.todo) from error
-        row = {"value": {"url": url, "secret": secret or None}, "at": moment.now()}
-        with self.place.store.begin() as base:
-            if not base.execute(update(tables.setting).where(tables.setting.c.name == "webhook").values(**row)).rowcount:
-                base.execute(tables.setting.insert().values(name="webhook", **row))
+        try:
+            set_webhook(self.place.store, url or None, secret)
+        except ConfigError as error:
+            raise DataError("TOC-193", "this is no address that notices can be sent to", came=error.came, todo=error.todo) from error
         return {"url": url, "signed": bool(secret)}
-
-    # ---- inside ----------------------------------------------------------------------------------------------------
 
     def webhook(self) -> dict[str, Any]:
         """Where incidents are told: {url, signed}; the secret is never shown."""
         with self.place.store.read() as base:
-            found = base.execute(select(tables.setting.c.value).where(tables.setting.c.name == "webhook")).scalar() or {}
+            found = base.execute(select(tables.setting.c.value).where(tables.setting.c.name == WEBHOOK)).scalar() or {}
         return {"url": found.get("url") or "", "signed": bool(found.get("secret"))}
+
+    # ---- inside ----------------------------------------------------------------------------------------------------
 
     def preload(self, log: Any) -> None:
         """Load the live models, the busiest first, so that nobody's first call waits for it. What fails is logged, and told again to

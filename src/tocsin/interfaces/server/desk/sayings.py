@@ -11,7 +11,7 @@ import numpy as np
 from tocsin.core.errors import DataError
 from tocsin.delivery.registry import Version
 
-_TODO = "send the row as it would be sent to be judged"
+_HOW = "send the row as it would be sent to be judged"
 
 
 def check(cells: dict[str, Any], time: str | None, versions: Sequence[Version]) -> None:
@@ -37,7 +37,7 @@ def check(cells: dict[str, Any], time: str | None, versions: Sequence[Version]) 
 
 
 def _unfit(came: str) -> DataError:
-    return DataError("TOC-195", "the labelled row does not fit this detector", came=came, todo=_TODO)
+    return DataError("TOC-195", "the labelled row does not fit this detector", came=came, todo=_HOW)
 
 
 def _is_number(value: Any) -> bool:
