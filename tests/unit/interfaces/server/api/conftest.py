@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,6 +57,12 @@ class Service:
         raise AssertionError(f"the job is not over: {found}")
 
 
+def _stacks() -> str:
+    """Where every thread stands."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    return "\n".join(f"{names.get(id, id)}\n{''.join(traceback.format_stack(frame)[-8:])}" for id, frame in sys._current_frames().items())
+
+
 @contextmanager
 def serving(folder: Path, *, worker: bool = True, **limits: Any) -> Iterator[Service]:
     with Place.open(folder, **limits) as place:
@@ -69,7 +77,7 @@ def serving(folder: Path, *, worker: bool = True, **limits: Any) -> Iterator[Ser
         server = uvicorn.Server(
             uvicorn.Config(app, port=0, http=Wire, log_config=None, access_log=False, lifespan="on", ws="none", timeout_graceful_shutdown=5)
         )
-        thread = threading.Thread(target=server.run)
+        thread = threading.Thread(target=server.run, daemon=True)  # one that does not end fails its test and holds nobody up
         thread.start()
         while not server.started and thread.is_alive():
             time.sleep(0.005)
@@ -79,8 +87,8 @@ def serving(folder: Path, *, worker: bool = True, **limits: Any) -> Iterator[Ser
         def stop() -> None:
             place.stopping.set()
             server.should_exit = True
-            thread.join(30)
-            assert not thread.is_alive()
+            thread.join(60)
+            assert not thread.is_alive(), _stacks()
 
         with httpx.Client(base_url=f"{address}/api/v1", headers={"Authorization": f"Bearer {key}"}, timeout=60, trust_env=False) as http:
             try:
