@@ -15,8 +15,8 @@ import pytest
 _ROOT = Path(__file__).resolve().parent.parent
 _SOURCE = _ROOT / "src" / "tocsin"
 
-FLOORS = [{"interfaces"}, {"flows"}, {"monitoring", "delivery"}, {"governance"}, {"evaluation"}, {"pipeline"}, {"detectors", "explanation"},
-          {"deep"}, {"data", "decision", "store"}, {"core"}]
+FLOORS = [{"interfaces"}, {"flows"}, {"streaming", "monitoring", "delivery"}, {"governance"}, {"evaluation"}, {"pipeline"},
+          {"detectors", "explanation"}, {"deep", "memory"}, {"data", "decision", "store"}, {"core"}]
 _LEVEL = {folder: len(FLOORS) - i for i, floor in enumerate(FLOORS) for folder in floor}
 
 _CORE = {"numpy", "pyarrow", "pydantic"}
@@ -25,6 +25,8 @@ PACKAGES = {
     "data": _CORE | {"sklearn", "scipy", "narwhals", "pandas", "polars", "sqlalchemy"},
     "decision": {"numpy", "scipy"},
     "explanation": {"numpy", "scipy"},
+    "memory": {"numpy", "scipy"},
+    "streaming": _CORE,
     "deep": {"numpy", "torch", "safetensors"},
     "detectors": {"numpy", "scipy", "sklearn", "torch"},
     "pipeline": _CORE | {"sklearn"},

@@ -30,15 +30,16 @@ if TYPE_CHECKING:
     from tocsin.flows.train import fit as fit
     from tocsin.pipeline.pipeline import Pipeline as Pipeline
     from tocsin.pipeline.sklearn import as_sklearn as as_sklearn
+    from tocsin.streaming.stream import Stream as Stream
 
 _HOMES = {
     "make": "core.catalog", "Training": "core.config", "TocsinError": "core.errors", "Dataset": "core.types",
     "Detections": "core.types", "Explanation": "core.types", "read": "data.read", "load": "delivery.artifact",
     "save": "delivery.artifact", "export": "delivery.export.export", "detect": "flows.train", "fit": "flows.train",
-    "Pipeline": "pipeline.pipeline", "as_sklearn": "pipeline.sklearn",
+    "Pipeline": "pipeline.pipeline", "as_sklearn": "pipeline.sklearn", "Stream": "streaming.stream",
 }
 
-__all__ = ["Dataset", "Detections", "Explanation", "Pipeline", "TocsinError", "Training", "as_sklearn", "detect", "export", "fit",
+__all__ = ["Dataset", "Detections", "Explanation", "Pipeline", "Stream", "TocsinError", "Training", "as_sklearn", "detect", "export", "fit",
            "load", "make", "read", "save"]
 
 

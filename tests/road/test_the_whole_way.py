@@ -225,7 +225,7 @@ def test_a_series_walks_the_whole_road(service: Service, tmp_path: Path) -> None
         rows[broken]["flow"] = 25.0
     seen = service.upload(_csv(tmp_path / "pump.csv", rows))
     assert seen["kind"] == "series" and seen["time"] == "time"
-    service.done(service.post("/detectors", {"name": "pump", "upload": seen["digest"], "clean": False}))
+    service.done(service.post("/detectors", {"name": "pump", "upload": seen["digest"], "clean": False, "detector": "windows"}))
     page = service.get("/detectors/pump")
     flagged = {row["time"] for row in page["recent"]}
     assert any(rows[702]["time"][:13] in when for when in flagged)

@@ -3,13 +3,16 @@
 Callers use the public verbs; they are final, and all checks of type, shape and state live here, once:
 
     fit(X, y=None, groups=None)       → self
+    fit_score(X, y=None, groups=None) → (n,) scores of X itself         when tags.judges_own
+    fit_held_out(X, y=None, groups=None) → (n,) scores of X as if unseen   when tags.own_held_out
     anomaly_score(X, groups=None)     → (n,) float64, finite, higher = more anomalous
     anomaly_map(X, groups=None)       → like X, float64, finite     when tags.gives_map
     expected(X, groups=None)          → like X, float64, finite     when tags.gives_expected
+    own_expected(X, groups=None)      → the same for the rows just fitted on   when it also judges_own
     update(X, groups=None)            → self                        when tags.online
     state(), load_state(state)        plain values and numeric arrays, never code
 
-Authors write the idea: ``_fit``, ``_score`` and, where the tags say so, ``_map``, ``_expected``, ``_update``; and
+Authors write the idea: ``_fit``, ``_score`` and, where the tags say so, ``_map``, ``_expected``, ``_update``, ``_own``; and
 ``small()``, a tiny instance that the contract suite fits in a second. Hooks get float64, C-contiguous, finite ``X`` (n, d) and
 ``groups`` (n,) int64. In a series, each run of equal ``groups`` is a segment; no window may cross from one segment to the next.
 
@@ -28,7 +31,7 @@ from tocsin.core.errors import DataError, StateError
 from tocsin.core.state import Stateful
 from tocsin.core.tags import Tags
 
-_FINAL = ("fit", "anomaly_score", "anomaly_map", "expected", "update")
+_FINAL = ("fit", "fit_score", "fit_held_out", "anomaly_score", "anomaly_map", "expected", "own_expected", "update")
 
 
 class Detector(Stateful, ABC):
@@ -64,6 +67,29 @@ class Detector(Stateful, ABC):
         return self
 
     @final
+    def fit_score(self, X: Any, y: Any = None, *, groups: Any = None) -> np.ndarray:
+        """Fit, then judge the same rows, each as if it had not been learned from: (n,) float64, finite.
+
+        What lies so near to a row that it tells the same (itself; in a series, the windows that overlap it) is left out when it is judged.
+        Cheaper than refitting for each fold, and fit to calibrate on.
+        """
+        self._offers(self.tags.judges_own, "fit_score")
+        self.fit(X, y, groups=groups)
+        X, groups = self._fitted_rows(X, groups)
+        return self._checked(self._own(X, groups), (len(X),), "_own")
+
+    @final
+    def fit_held_out(self, X: Any, y: Any = None, *, groups: Any = None) -> np.ndarray:
+        """Fit, then (n,) scores of the same rows as rows that were not seen would score: what to calibrate on.
+
+        Beside :meth:`fit_score`, which ranks these rows among themselves and may be a little too kind to all of them alike.
+        """
+        self._offers(self.tags.own_held_out, "fit_held_out")
+        self.fit(X, y, groups=groups)
+        X, groups = self._fitted_rows(X, groups)
+        return self._checked(self._held_out(X, groups), (len(X),), "_held_out")
+
+    @final
     def anomaly_score(self, X: Any, *, groups: Any = None) -> np.ndarray:
         """(n,) float64, finite, higher = more anomalous. Raises StateError TOC-301 unfitted, DataError on bad rows."""
         X, groups = self._fitted_rows(X, groups)
@@ -82,6 +108,13 @@ class Detector(Stateful, ABC):
         self._offers(self.tags.gives_expected, "expected")
         X, groups = self._fitted_rows(X, groups)
         return self._checked(self._expected(X, groups), X.shape, "_expected")
+
+    @final
+    def own_expected(self, X: Any, *, groups: Any = None) -> np.ndarray:
+        """What is normal in each cell of the rows just fitted on, the row itself left out as far as the detector can."""
+        self._offers(self.tags.judges_own and self.tags.gives_expected, "own_expected")
+        X, groups = self._fitted_rows(X, groups)
+        return self._checked(self._own_expected(X, groups), X.shape, "_own_expected")
 
     @final
     def update(self, X: Any, *, groups: Any = None) -> Self:
@@ -111,6 +144,17 @@ class Detector(Stateful, ABC):
 
     def _update(self, X: np.ndarray, groups: np.ndarray) -> None:
         raise self._missing("_update")
+
+    def _own(self, X: np.ndarray, groups: np.ndarray) -> np.ndarray:
+        """(n,) scores of the rows just fitted on, each judged without itself; ``self`` is fitted and may not be written to."""
+        raise self._missing("_own")
+
+    def _held_out(self, X: np.ndarray, groups: np.ndarray) -> np.ndarray:
+        """(n,) scores of the rows just fitted on, as if unseen; :meth:`_own` where that is as good."""
+        return self._own(X, groups)
+
+    def _own_expected(self, X: np.ndarray, groups: np.ndarray) -> np.ndarray:
+        return self._expected(X, groups)
 
     def _missing(self, hook: str) -> StateError:
         return StateError("TOC-302", f"{type(self).__name__} promises {hook} in its tags and does not write it",

@@ -21,6 +21,8 @@ class Tags:
     exportable      can leave as ONNX
     deterministic   same seed, same scores
     supervised      ``y`` is used when given
+    judges_own      offers ``fit_score``: the training rows, each judged as if it had not been learned from
+    own_held_out    offers ``fit_held_out``: pipelines calibrate on it instead of fitting again for each fold
     extra           install extra that its heavy import needs, "" for none
     """
 
@@ -33,4 +35,6 @@ class Tags:
     exportable: bool = False
     deterministic: bool = True
     supervised: bool = False
+    judges_own: bool = False
+    own_held_out: bool = False
     extra: str = ""

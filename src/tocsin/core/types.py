@@ -20,7 +20,10 @@ ColumnKind = Literal["number", "category", "boolean", "date", "text", "id", "con
 
 @dataclass(frozen=True)
 class Column:
-    """What one column holds. ``unit`` is free text ("l/s"); ``low`` and ``high`` are the range seen or declared."""
+    """What one column holds. ``unit`` is free text ("l/s"); ``low`` and ``high`` are the range seen or declared.
+
+    ``absent_allowed``: rows may be judged without the column; its cells then count as missing.
+    """
 
     name: str
     kind: ColumnKind
@@ -28,6 +31,7 @@ class Column:
     low: float | None = None
     high: float | None = None
     missing_allowed: bool = True
+    absent_allowed: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Schema:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for JSON."""
-        return {"columns": [vars(column) for column in self.columns], "time": self.time, "group": self.group,
+        return {"columns": [_plain_column(column) for column in self.columns], "time": self.time, "group": self.group,
                 "label": self.label, "id": self.id}
 
     @classmethod
@@ -60,6 +64,11 @@ class Schema:
         """The inverse of :meth:`to_dict`."""
         return cls(tuple(Column(**column) for column in plain["columns"]), plain["time"], plain["group"], plain["label"],
                    plain["id"])
+
+
+def _plain_column(column: Column) -> dict[str, Any]:
+    """Without what is as it always was: readers of earlier versions know the rest."""
+    return {name: value for name, value in vars(column).items() if name != "absent_allowed" or value}
 
 
 @dataclass(frozen=True)
@@ -198,6 +207,22 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Relation:
+    """Two channels of a series whose relation broke: their correlation around the usual level in training, and now.
+
+    lag  steps by which ``b`` usually follows ``a`` (negative: goes before it)
+    z    the difference after Fisher's transformation, in standard deviations of what training stretches of this length show
+    """
+
+    a: str
+    b: str
+    usual: float
+    now: float
+    z: float
+    lag: int = 0
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Why rows were flagged, as numbers; drawing is elsewhere.
 
@@ -210,6 +235,7 @@ class Explanation:
     baseline    (d,) usual distance between observed and expected on held-out normal rows, same units; NaN for categories
     neighbours  (m, k) ids of the nearest normal training rows, or None
     sentences   (m,) one plain sentence a row
+    relations   (m,) pairs of channels that usually move together and did not around the row, the most surprising first; empty for tables
     """
 
     kind: str
@@ -221,6 +247,7 @@ class Explanation:
     baseline: np.ndarray
     neighbours: tuple[tuple[Any, ...], ...] | None = None
     sentences: tuple[str, ...] = ()
+    relations: tuple[tuple[Relation, ...], ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -16,12 +16,14 @@ from tocsin.data.transformer import Transformer
 _METHODS = ("standard", "robust", "quantile", "none")
 _FAR = 1e6  # scaled values beyond are clipped: nothing downstream tells 1e6 from 1e300 spreads, but squares of the latter overflow
 _KNOTS = 501
+_GIANT = 100.0  # robust spreads
 
 
 class Scale(Transformer):
     """(n, d) → (n, d), columns of role "value" brought to about mean 0 and spread 1; all others pass unchanged.
 
-    method  "standard": mean and standard deviation; right for clean training rows.
+    method  "standard": mean and standard deviation; right for clean training rows. Values more than a hundred robust spreads from the
+            median count as that far, so that one giant spike does not make everything else look alike.
             "robust": median and IQR / 1.349 (a normal column gets spread 1); when outliers sit in the training rows. A column whose
             IQR is zero takes the standard deviation instead.
             "quantile": rank on the training rows, mapped to a normal; for heavy tails and odd shapes. Outside the training range it goes
@@ -104,6 +106,7 @@ class Scale(Transformer):
 
 
 def _standard(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    X = _without_giants(X)
     size = np.maximum(np.abs(X).max(axis=0), 1e-300)  # squares of 1e300 would overflow
     X = X / size
     center, spread = X.mean(axis=0), X.std(axis=0)
@@ -111,6 +114,17 @@ def _standard(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(over="ignore"):
         spread = np.where(still, 1.0, np.maximum(spread * size, 1e-300))
     return np.where(still, X[0] * size, center * size), spread
+
+
+def _without_giants(X: np.ndarray) -> np.ndarray:
+    """Values within a hundred robust spreads of the median; columns whose middle half does not vary stay as they are."""
+    low, middle, high = (np.quantile(X / 2, q, axis=0) for q in (0.25, 0.5, 0.75))  # halves: a difference of +-1e308 overflows
+    with np.errstate(over="ignore"):
+        reach = np.where(high > low, _GIANT * (high - low) / 1.349, np.inf)
+        if not (np.abs(X / 2 - middle) > reach).any():
+            return X
+        low, high = ((middle + sign * reach) * 2 for sign in (-1, 1))
+    return np.clip(X, np.nan_to_num(low), np.nan_to_num(high))
 
 
 def _robust(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

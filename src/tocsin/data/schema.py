@@ -23,6 +23,8 @@ from tocsin.data.stamp import dates
 
 _UNIT = re.compile(r"\S.*?[\s_]*[(\[]\s*([^()\[\]]{1,20}?)\s*[)\]]\s*$")
 _ID_NAME = re.compile(r"(?:^|[_\s.\-])(id|uuid|guid|index|row|key|rownum|serial)$|(?-i:[a-z]I[dD])$", re.I)
+_EMPTY = {"number": pa.float64(), "boolean": pa.bool_(), "date": pa.timestamp("us")}
+_SERIES = "; a channel that may be absent: pass it with all cells empty, or fit with missing='ignore' (--missing ignore)"
 _FEW = 20  # below this many rows nothing is called an id or free text by its distinct values alone
 _ENOUGH = 5  # values that must all be of another type before a column counts as changed
 
@@ -57,14 +59,14 @@ def conform(table: pa.Table, schema: Schema) -> pa.Table:
 
     Text where numbers were is left for ``Clean`` to coerce and count. DataError: TOC-133 for a missing column, TOC-134 when a column
     holds another type altogether (dates for numbers; at least five values of which none is a number). A column of ids, which no detector
-    sees, may be missing: it is filled with nulls.
+    sees, may be missing, and so may columns that the schema allows to be absent: they are filled with nulls.
 
     >>> conform(pa.table({"b": [1], "c": [2], "a": [3]}), infer(pa.table({"a": [0.5, 1], "b": [1, 2]}))).column_names
     ['a', 'b']
     """
     for column in schema.columns:
-        if column.kind == "id" and column.name not in table.column_names:
-            table = table.append_column(column.name, pa.nulls(len(table), pa.string()))
+        if (column.kind == "id" or column.absent_allowed) and column.name not in table.column_names:
+            table = table.append_column(column.name, pa.nulls(len(table), _EMPTY.get(column.kind, pa.string())))
     place = {name: j for j, name in enumerate(table.column_names)}
     missing = [name for name in schema.names if name not in place]
     if missing:
@@ -72,7 +74,7 @@ def conform(table: pa.Table, schema: Schema) -> pa.Table:
         raise DataError("TOC-133", f"{len(missing)} of the columns learned from {'is' if len(missing) == 1 else 'are'} missing",
                         came=f"without {', '.join(map(repr, missing[:8]))}" + (f"; {near[0]!r} is there" if near else ""),
                         todo="give the columns the names they had in training; a label or a column not to be judged: name it when fitting "
-                             "(--label, --ignore)")
+                             "(--label, --ignore)" + _SERIES * (schema.time is not None))
     chosen = table.select([place[name] for name in schema.names])
     settled = plain_only(settle(chosen, Reading(decimal="."), kinds={column.name: column.kind for column in schema.columns}))
     return pa.table([_as(values, column) for values, column in zip(settled.columns, schema.columns)], names=list(schema.names))

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from tocsin.deep.blocks import CausalConv, Drawing, Dropout, EncoderBlock, Position
 
@@ -62,6 +63,65 @@ class ConvForecaster(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         return self.out(self.layers(z.transpose(1, 2)).transpose(1, 2))
+
+
+class ConvAutoencoder(nn.Module):
+    """A window squeezed into a few numbers by convolutions that halve its length, and given back: (b, l, c) → (b, l, c).
+
+    ``length`` is a multiple of 2 to the number of ``layers``.
+    """
+
+    def __init__(self, length: int, channels: int, hidden: int, latent: int, layers: int, dropout: float) -> None:
+        super().__init__()
+        self.short = length >> layers
+        self.narrow = nn.ModuleList(nn.Conv1d(hidden if i else channels, hidden, 5, 2, 2) for i in range(layers))
+        self.dropout = Dropout(dropout)
+        self.code, self.opened = nn.Linear(hidden * self.short, latent), nn.Linear(latent, hidden * self.short)
+        self.widen = nn.ModuleList(Widen(hidden) for _ in range(layers))
+        self.out = nn.Conv1d(hidden, channels, 3, 1, 1)
+
+    def forward(self, z: Tensor) -> Tensor:
+        h = z.transpose(1, 2)
+        for layer in self.narrow:
+            h = F.gelu(layer(h))
+        h = self.opened(self.dropout(self.code(h.flatten(1)))).unflatten(1, (-1, self.short))
+        for layer in self.widen:
+            h = layer(h)
+        return self.out(h).transpose(1, 2)
+
+
+class Widen(nn.Module):
+    """(b, h, s) → (b, h, 2s): a convolution makes two steps of each (Shi et al., 2016: nothing is stretched, so nothing checkers)."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(hidden, 2 * hidden, 3, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pairs = self.conv(F.gelu(x)).unflatten(1, (2, -1))  # (b, 2, h, s)
+        return pairs.permute(0, 2, 3, 1).flatten(2)
+
+
+class PatchForecaster(nn.Module):
+    """The next patch after every patch, by attention to it and to those before: (b, s, c) → (b, s, c), s whole patches.
+
+    Row i of what comes out is the forecast of row i from the patches before its own; those of the first patch, which nothing comes before,
+    are zeros. The last patch is foretold, never looked at.
+    """
+
+    def __init__(self, length: int, channels: int, patch: int, width: int, heads: int, layers: int, dropout: float) -> None:
+        super().__init__()
+        self.patch, self.count = patch, 2 * length // patch - 1  # patches looked at
+        self.tokens = nn.Linear(patch * channels, width)
+        self.places = Position(self.count, width)
+        self.blocks = nn.Sequential(*(EncoderBlock(width, heads, dropout, causal=True) for _ in range(layers)))
+        self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, patch * channels)
+
+    def forward(self, z: Tensor) -> Tensor:
+        b, _, c = z.shape
+        seen = z[:, :self.count * self.patch].reshape(b, self.count, self.patch * c)
+        made = self.out(self.norm(self.blocks(self.places(self.tokens(seen)))))
+        return F.pad(made.reshape(b, -1, c), (0, 0, self.patch, 0))
 
 
 class PatchEncoder(nn.Module):

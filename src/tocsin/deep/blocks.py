@@ -112,26 +112,26 @@ class Position(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention (Vaswani et al., 2017) over tokens (b, s, e)."""
+    """Multi-head self-attention (Vaswani et al., 2017) over tokens (b, s, e); ``causal``: a token sees itself and earlier ones only."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, causal: bool = False) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.causal = heads, causal
         self.query_key_value = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
         b, s, e = x.shape
         q, k, v = self.query_key_value(x).view(b, s, 3, self.heads, e // self.heads).permute(2, 0, 3, 1, 4)  # 3 × (b, h, s, e/h)
-        return self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, s, e))
+        return self.out(F.scaled_dot_product_attention(q, k, v, is_causal=self.causal).transpose(1, 2).reshape(b, s, e))
 
 
 class EncoderBlock(nn.Module):
     """Attention, then two linear layers, each after a layer norm and added to what came in (norms first: Xiong et al., 2020)."""
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
+    def __init__(self, width: int, heads: int, dropout: float, causal: bool = False) -> None:
         super().__init__()
-        self.norm1, self.attention = nn.LayerNorm(width), Attention(width, heads)
+        self.norm1, self.attention = nn.LayerNorm(width), Attention(width, heads, causal)
         self.norm2, self.up, self.down = nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
         self.dropout = Dropout(dropout)
 

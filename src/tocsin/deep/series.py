@@ -7,6 +7,9 @@ Two ways to judge, told by ``_forecasts()``; l is the window length:
 - reconstruct: the network sees l rows and gives them all back; windows overlap by three quarters and each time step takes the mean over
   those that cover it. A row's score depends on rows up to l − 1 before and after it.
 
+The score of a step is then the mean over the last ``smooth`` steps (to reconstruct: over as many around it), for anomalies last and noise
+does not.
+
 No window crosses a segment (a run of equal ``groups``). A forecaster judging the start of a segment borrows the history it lacks from the
 training stretch that goes on most like the segment's first l rows: a start that is like any other is then no surprise. In training, and
 to reconstruct, the first row is repeated.
@@ -24,11 +27,13 @@ import torch
 from torch import Tensor, nn
 
 from tocsin.core.config import Training
+from tocsin.core.errors import ArtifactError
 from tocsin.data.period import window_length
 from tocsin.data.window import spread_cells, window_ends
 from tocsin.deep.detector import DeepDetector
 from tocsin.deep.network import Network
 from tocsin.deep.segment import Segments, segments
+from tocsin.deep.smoothing import smoothed
 from tocsin.deep.trainer import Examples
 
 _BANK = 64  # training stretches that histories are borrowed from
@@ -36,7 +41,8 @@ _EPOCH, _HELD_OUT = 1024, 1024  # most windows in an epoch, and held out
 
 
 class DeepSeriesDetector(DeepDetector):
-    """Abstract, for series (t, c). Its subclass's constructor stores ``window`` (None: one period of the training series) and ``training``.
+    """Abstract, for series (t, c). Its subclass's constructor stores ``window`` (None: one period of the training series), ``training``
+    and, where a user may choose it, ``smooth`` (None: half a window; 0 or 1: none).
 
     Authors write, on standardised windows z (b, s, c), with s = 2l to forecast and l to reconstruct:
 
@@ -49,6 +55,8 @@ class DeepSeriesDetector(DeepDetector):
 
     FEWEST: ClassVar[int] = 64  # windows in an epoch of a short series
     window: int | None
+    smooth: int | None = None
+    smooth_: int
 
     @abstractmethod
     def _forecasts(self) -> bool:
@@ -60,6 +68,16 @@ class DeepSeriesDetector(DeepDetector):
     def _loss(self, net: nn.Module, z: Tensor) -> Tensor:
         expected = self._expect(net, z)
         return (z[:, -expected.shape[1]:] - expected).square().mean((1, 2))
+
+    def _fit(self, X: np.ndarray, y: np.ndarray | None, groups: np.ndarray) -> None:
+        super()._fit(X, y, groups)
+        self.smooth_ = self.shape_[0] // 2 if self.smooth is None else self.smooth
+
+    def reach(self) -> tuple[int, int]:
+        """How many earlier and how many later steps a fitted detector's score is smoothed over."""
+        others = max(self.smooth_ - 1, 0)
+        after = 0 if self._forecasts() else others // 2
+        return others - after, after
 
     def _shape(self, X: np.ndarray) -> tuple[int, ...]:
         return self._span(self.window or window_length(X)), X.shape[1]
@@ -86,7 +104,19 @@ class DeepSeriesDetector(DeepDetector):
         return Examples(gather, positions[: len(starts)], positions[len(starts):], per_epoch, self._digest(z, groups))
 
     def _score(self, X: np.ndarray, groups: np.ndarray) -> np.ndarray:
-        return self._through(self._cells, X, groups).mean(1)
+        return self._map(X, groups).mean(1)
+
+    def _map(self, X: np.ndarray, groups: np.ndarray) -> np.ndarray:
+        return smoothed(self._through(self._cells, X, groups), groups, *self.reach())
+
+    def _load_learned(self, learned: dict[str, Any]) -> None:
+        # Files from before there was smoothing hold no smooth_; they go on scoring as they did.
+        learned = {"smooth_": 0, **learned} if "net" in learned else learned
+        steps = learned.get("smooth_", 0)
+        if type(steps) is not int or not 0 <= steps < 2**31:
+            raise ArtifactError("TOC-410", "the stored smoothing of a series is not of the expected form", came=repr(steps)[:80],
+                                todo="load a file that this version of tocsin wrote")
+        super()._load_learned(learned)
 
     @torch.inference_mode()
     def _through(self, judge: Callable[[Network, Tensor], Tensor], X: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ import numpy as np
 from tocsin.core.errors import ConfigError, DataError
 from tocsin.core.seed import generator
 from tocsin.core.types import Detections
+from tocsin.evaluation.affiliation import affiliation
 from tocsin.evaluation.ranges import acf_window, events, vus
 
 Figure = Callable[[np.ndarray, np.ndarray], float | None]
@@ -29,9 +30,10 @@ def evaluate(found: Detections, y: Any, *, series: bool | None = None, values: A
     rows, anomalies, flagged      counts
     decision                      accuracy, balanced_accuracy, precision, recall, f1, confusion: of ``found.is_anomaly``
     false_alarms                  delivered rate with a Wilson interval
-    ranking                       auroc, average_precision, precision_at_n: of ``found.score``
+    ranking                       auroc, average_precision (AUC-PR), precision_at_n: of ``found.score``
     oracle                        best_f1: its threshold is chosen with these labels; never what a detector delivers
-    series                        events, vus_pr, vus_roc, window: when ``series`` (default: when ``found`` has times or events)
+    series                        vus_pr, vus_roc, window of the score; events (with delays), affiliation of ``found.is_anomaly``: when
+                                  ``series`` (default: when ``found`` has times or events)
     intervals                     bootstrap intervals of the figures above (in blocks for a series); {} when ``repeats`` is 0
     undefined                     {figure: why it is None}
 
@@ -119,7 +121,7 @@ def auroc(y: np.ndarray, score: np.ndarray) -> float | None:
 def average_precision(y: np.ndarray, score: np.ndarray) -> float | None:
     """Precision averaged over the anomalies as the threshold falls, without interpolation; None without anomalies.
 
-    A random score gets the share of anomalies, so compare it within a data set only.
+    Also known as AUC-PR. A random score gets the share of anomalies, so compare it within a data set only.
 
     >>> round(average_precision(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8])), 4)
     0.8333
@@ -265,14 +267,17 @@ def _figures(figures: Mapping[str, Figure], y: np.ndarray, values: np.ndarray, u
 
 
 def _series(y: np.ndarray, flagged: np.ndarray, score: np.ndarray, groups: Any, window: int, undefined: dict[str, str]) -> dict[str, Any]:
-    found, volume = events(y, flagged, groups), vus(y, score, window)
+    found, volume, near = events(y, flagged, groups), vus(y, score, window), affiliation(y, flagged, groups)
     for name, value in found.items():
         if value is None:
             why = "there is no event" if not found["events"] else "no event was found" if "delay" in name else "no alarm"
             undefined[f"events.{name}"] = why
+    for name, value in vars(near).items():
+        if value is None:
+            undefined[f"affiliation.{name}"] = "no alarm" if near.zones else "there is no event"
     if volume is None:
         undefined["vus_pr"] = undefined["vus_roc"] = reason(y)
-    return {"events": found, "vus_pr": volume and volume.pr, "vus_roc": volume and volume.roc, "window": window}
+    return {"vus_pr": volume and volume.pr, "vus_roc": volume and volume.roc, "window": window, "events": found, "affiliation": vars(near)}
 
 
 def _intervals(y: np.ndarray, flagged: np.ndarray, score: np.ndarray, block: int, level: float, repeats: int, seed: int) -> dict[str, Any]:

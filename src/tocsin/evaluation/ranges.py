@@ -4,7 +4,7 @@ Two views. *Volume under the surface* judges a score: anomalies get soft shoulde
 part, and the result is averaged over all shoulder widths and thresholds. *Events* judge decisions: was each anomaly noticed, how soon,
 and how many alarms were for nothing. There is no point adjustment here: it lets a random score look excellent.
 
-Letters: t time steps, w shoulder width in time steps, k thresholds, r runs of anomalous steps.
+Letters: t time steps, w shoulder widths in time steps, k thresholds, r runs of anomalous steps.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from tocsin.core.errors import ConfigError
 
 _LAGS, _SKIP, _USUAL = 400, 3, 125
+_CELLS = 2_000_000  # pairs times shoulders held at once
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def vus(y: np.ndarray, score: np.ndarray, window: int, *, thresholds: int = 100)
     """Volume under the surface of range-based precision-recall and ROC curves, as the TSB-AD benchmark defines it ("opt" version).
 
     y (t,) 0/1, score (t,), ``window`` the widest shoulder in time steps (:func:`acf_window`). Depends on the order of the scores only.
-    None when all steps are normal or all anomalous. Time is O(window * (anomalous steps + r * window)), exact, no surface is stored.
+    None when all steps are normal or all anomalous. Exact. Time is O(t log t + r * window), and a product of
+    matrices of sides ``window`` and ``thresholds``; where runs lie closer than a window, O(r * window^2).
     Raises ConfigError TOC-261 for a negative window or no thresholds.
 
     Source: Paparrizos et al., Volume Under the Surface, PVLDB 15(11), 2022; Liu and Paparrizos, The Elephant in the Room (TSB-AD), 2024.
@@ -84,23 +86,17 @@ def vus(y: np.ndarray, score: np.ndarray, window: int, *, thresholds: int = 100)
     falling = -np.sort(-score)
     cuts = falling[np.linspace(0, t - 1, thresholds).astype(int)]                      # (k,) from the highest score down
     flagged = t - np.searchsorted(falling[::-1], cuts)                                 # (k,) steps at or above each cut
-    level = np.searchsorted(-cuts, -score)                                             # (t,) first cut that flags the step
-    found = np.cumsum(np.bincount(level[y], minlength=thresholds))                     # (k,) anomalous steps flagged
-    steps, far = _shoulders(y, window // 2)
-    peaks = _peaks(y, score, window // 2)
-    pr = roc = 0.0
-    for w in range(window + 1):
-        soft = _soft(steps, far, w, t)                                                 # (t,) weight of steps beside the anomalies
-        partly = np.cumsum(np.bincount(level[steps], soft, minlength=thresholds)) if len(steps) else np.zeros(thresholds)
-        highest = peaks[w // 2]
-        noticed = np.cumsum(np.bincount(np.searchsorted(-cuts, -highest), minlength=thresholds)) / len(highest)
-        hits = found + partly
-        positives = inside + partly / 2
-        tpr = np.minimum(hits / positives, 1) * noticed
-        fpr = (flagged - hits) / (t - positives)
-        roc += _trapezes(np.r_[0, tpr, 1], np.r_[0, fpr, 1])
-        pr += float(np.diff(np.r_[0, tpr]) @ (hits / flagged))
-    return Volume(pr / (window + 1), roc / (window + 1))
+    level = np.searchsorted(-cuts, -score)                                             # (t,) first cut that flags the step, k for none
+    found = np.cumsum(np.bincount(level[y], minlength=thresholds + 1))[:-1]            # (k,) anomalous steps flagged
+    partly = np.cumsum(_partly(y, level, window, thresholds), axis=1)                  # (w, k) weight of the flagged steps beside them
+    noticed = _noticed(y, level, window // 2, thresholds)[np.arange(window + 1) // 2]  # (w, k) share of widened runs with a flag
+    hits = found + partly
+    positives = inside + partly / 2
+    tpr = np.pad(np.minimum(hits / positives, 1) * noticed, ((0, 0), (1, 1)), constant_values=(0.0, 1.0))  # (w, k + 2)
+    fpr = np.pad((flagged - hits) / (t - positives), ((0, 0), (1, 1)), constant_values=(0.0, 1.0))
+    roc = np.sum(np.diff(fpr) * (tpr[:, 1:] + tpr[:, :-1])) / 2
+    pr = np.sum(np.diff(tpr[:, :-1]) * (hits / flagged))
+    return Volume(float(pr) / (window + 1), float(roc) / (window + 1))
 
 
 def events(y: np.ndarray, decided: np.ndarray, groups: np.ndarray | None = None) -> dict[str, float | int | None]:
@@ -127,6 +123,37 @@ def events(y: np.ndarray, decided: np.ndarray, groups: np.ndarray | None = None)
             "delay_mean": float(np.mean(delays)) if delays else None, "delay_median": float(np.median(delays)) if delays else None}
 
 
+def _partly(y: np.ndarray, level: np.ndarray, window: int, thresholds: int) -> np.ndarray:
+    """(window + 1, k) weight of the steps beside the runs that each cut is the first to flag, for each shoulder.
+
+    A step weighs sqrt(1 - distance / w) within half a window, and 1 at most where several runs are near. Most steps are near one run only:
+    these are counted by distance and cut once, and one product of matrices weighs them for all shoulders.
+    """
+    steps, far = _shoulders(y, window // 2)
+    w = np.arange(window + 1)[:, None]
+    reach = np.arange(window // 2 + 1)
+    weight = np.sqrt(np.where((reach <= w // 2) & (reach > 0), 1 - reach / np.maximum(w, 1), 0.0))  # (window + 1, reach + 1)
+    shared = np.bincount(steps, minlength=len(y))[steps] > 1
+    alone = np.bincount(far[~shared] * (thresholds + 1) + level[steps[~shared]], minlength=len(reach) * (thresholds + 1))
+    made = weight @ alone.reshape(len(reach), thresholds + 1)[:, :-1].astype(float)
+    return made if not shared.any() else made + _crowded(steps[shared], far[shared], level, weight, thresholds)
+
+
+def _crowded(steps: np.ndarray, far: np.ndarray, level: np.ndarray, weight: np.ndarray, thresholds: int) -> np.ndarray:
+    """The same for steps near several runs, given as pairs; some shoulders at a time, so that memory stays small."""
+    order = np.lexsort((steps, level[steps]))
+    steps, far = steps[order], far[order]
+    first = np.flatnonzero(np.r_[True, steps[1:] != steps[:-1]])                       # of each step's pairs
+    at = level[steps[first]]
+    begins = np.flatnonzero(np.r_[True, at[1:] != at[:-1]])                            # of each cut's steps
+    made = np.zeros((len(weight), thresholds + 1))
+    size = max(1, _CELLS // len(steps))
+    for low in range(0, len(weight), size):
+        each = np.minimum(np.add.reduceat(weight[low : low + size, far], first, axis=1), 1)
+        made[low : low + size, at[begins]] = np.add.reduceat(each, begins, axis=1)
+    return made[:, :-1]
+
+
 def _shoulders(y: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
     """Pairs (normal step, distance to a run it lies beside) up to ``reach``; a step between two runs is in two pairs."""
     ends, t = runs(y), len(y)
@@ -138,25 +165,17 @@ def _shoulders(y: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
     return steps[kept], far[kept]
 
 
-def _soft(steps: np.ndarray, far: np.ndarray, w: int, t: int) -> np.ndarray:
-    """Weight of each pair: sqrt(1 - distance / w) within half a window; the weights of a step in several pairs add up to 1 at most."""
-    weight = np.sqrt(np.where(far <= w // 2, 1 - far / max(w, 1), 0.0).clip(0))
-    total = np.bincount(steps, weight, minlength=t)[steps] if len(steps) else weight
-    return np.asarray(weight / np.maximum(total, 1))
-
-
-def _peaks(y: np.ndarray, score: np.ndarray, reach: int) -> list[np.ndarray]:
-    """For each shoulder 0 .. reach: the highest score in each widened run, runs that touch each other taken together."""
+def _noticed(y: np.ndarray, level: np.ndarray, reach: int, thresholds: int) -> np.ndarray:
+    """(reach + 1, k) share of the runs, widened by 0 .. reach steps, that each cut notices; runs that touch are taken together."""
     ends, t = runs(y), len(y)
-    highest = np.array([score[a : b + 1].max() for a, b in ends])
-    made = []
-    for h in range(reach + 1):
-        if h:
-            highest = np.maximum(highest, np.maximum(score[np.maximum(ends[:, 0] - h, 0)], score[np.minimum(ends[:, 1] + h, t - 1)]))
-        first = np.flatnonzero(np.r_[True, ends[:-1, 1] + h < ends[1:, 0] - h])
-        made.append(np.maximum.reduceat(highest, first))
-    return made
-
-
-def _trapezes(high: np.ndarray, along: np.ndarray) -> float:
-    return float(np.diff(along) @ (high[1:] + high[:-1]) / 2)
+    wide = np.arange(reach + 1)[:, None]
+    soonest = np.minimum(level[np.maximum(ends[:, 0] - wide, 0)], level[np.minimum(ends[:, 1] + wide, t - 1)])  # (reach + 1, r)
+    soonest[0] = np.minimum.reduceat(level, np.ravel(np.c_[ends[:, 0], ends[:, 1] + 1])[: 2 * len(ends) - (ends[-1, 1] + 1 == t)])[::2]
+    soonest = np.minimum.accumulate(soonest, axis=0)                                   # the first cut that flags any step of it
+    apart = np.ones(soonest.shape, bool)
+    apart[:, 1:] = ends[:-1, 1] + wide < ends[1:, 0] - wide
+    first = np.flatnonzero(apart)                                                      # of each group of runs that touch
+    group = np.minimum.reduceat(soonest.ravel(), first)
+    count = np.bincount(first // len(ends) * (thresholds + 1) + group, minlength=(reach + 1) * (thresholds + 1))
+    made = np.cumsum(count.reshape(reach + 1, thresholds + 1)[:, :-1], axis=1)
+    return np.asarray(made / apart.sum(axis=1)[:, None])

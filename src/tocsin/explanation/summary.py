@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from tocsin.core.types import Relation
+
 _LONGEST = 60  # characters of a name or a value; a cell may hold a whole letter
 _NO_COLUMN = 0.15  # a share below this, with others alike, singles nothing out
 _RAREST = 1e-6  # beyond one in a million, the figure would claim more than any calibration set can tell
 
 
 def sentence(name: str | None, unit: str, observed: Any, expected: Any, spread: float, p_value: float, *, share: float = 1.0,
-             others: Sequence[str] = (), unseen: bool = False) -> str:
+             others: Sequence[str] = (), unseen: bool = False, broken: str = "") -> str:
     """What is odd, what was expected, how rare it is.
 
     name, unit   the column that stands out most; None when none does
@@ -26,6 +28,7 @@ def sentence(name: str | None, unit: str, observed: Any, expected: Any, spread: 
     share        the column's part in the score, 0 to 1; below 0.15, or 0, no column is singled out
     others       further columns that stand out, most important first
     unseen       the category was never seen in training
+    broken       a relation between channels that broke, in words (:func:`relation`)
 
     >>> sentence("flow", "l/s", 3.12, 7.9, 0.4, 1 / 2400)
     '`flow` is 3.1 l/s where 7.9 ± 0.4 was expected; 1 in 2,400 normal rows is this odd'
@@ -34,11 +37,22 @@ def sentence(name: str | None, unit: str, observed: Any, expected: Any, spread: 
     """
     columns = [column for column in (name, *others) if column]
     if not name or not share >= _NO_COLUMN:  # a NaN share singles nothing out, either
-        return f"{_no_single(columns if share > 0 else [])}; {rarity(p_value)}"
+        return "; ".join(part for part in (_no_single(columns if share > 0 else []), broken, rarity(p_value)) if part)
     stands = f"{_quoted(name)} {_cells(unit, observed, expected, spread, unseen)}"
     if columns[1:]:
         stands += f" ({_names(columns[1:])} {'is' if len(columns) == 2 else 'are'} unusual, too)"
-    return f"{stands}; {rarity(p_value)}"
+    return "; ".join(part for part in (stands, broken, rarity(p_value)) if part)
+
+
+def relation(pair: Relation) -> str:
+    """What two channels usually do, and that they do not.
+
+    >>> relation(Relation("flow", "pressure", 0.931, -0.12, -6.0))
+    '`flow` and `pressure` usually move together (r 0.93), here they do not (-0.12)'
+    """
+    usually = "move together" if pair.usual > 0 else "move against each other"
+    behind = f", {pair.lag} steps apart" if pair.lag else ""
+    return f"{_quoted(pair.a)} and {_quoted(pair.b)} usually {usually} (r {pair.usual:.2f}{behind}), here they do not ({pair.now:.2f})"
 
 
 def rarity(p_value: float) -> str:

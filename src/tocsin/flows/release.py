@@ -130,13 +130,13 @@ def _kept_upload(store: Store, path: Path, settings: dict[str, Any]) -> dict[str
 
 def _read(store: Store, settings: dict[str, Any]) -> Dataset:
     roles = {role: settings.get(role) for role in ("kind", "time", "label", "group", "id")}
-    with _under_its_name(store.files.path(settings["upload"]), settings.get("filename", "")) as path:
+    with under_its_name(store.files.path(settings["upload"]), settings.get("filename", "")) as path:
         data = dataset(str(path), **roles)
     return replace(data, origin=replace(data.origin, source=Path(settings.get("filename", "")).name))
 
 
 @contextlib.contextmanager
-def _under_its_name(stored: Path, filename: str) -> Iterator[Path]:
+def under_its_name(stored: Path, filename: str) -> Iterator[Path]:
     """The stored file under a name with its ending, which tells how to read it; the rest of the name is ours."""
     endings = "".join(Path(filename).suffixes[-2:]) if filename.lower().endswith(".gz") else Path(filename).suffix
     with tempfile.TemporaryDirectory() as folder:

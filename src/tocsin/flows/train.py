@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -18,32 +18,42 @@ from tocsin.pipeline.intake import as_dataset
 from tocsin.pipeline.pipeline import Pipeline
 from tocsin.pipeline.preparation import standard_steps
 
+_FEWEST_CLEAN = 32  # rows
+
 
 class Setup(Config):
     """How a pipeline is put together.
 
     detector    a catalog name, or "auto"; ``params`` are its constructor's
     threshold   "false_alarm_rate=0.01", "false_discovery=0.1", "contamination=0.05" or "cost=1:10"
-    clean       the training rows are (nearly) all normal; False expects anomalies among them and trims the calibration scores
+    clean       the training rows are (nearly) all normal; False expects anomalies among them and trims the calibration scores; a number:
+                so many rows at the start of a series are known to be normal, nothing is known of the others (``detector="auto"`` only)
     scale       "standard", "robust", "quantile" or "none"; ``denoise`` "median" or "savgol" (series only)
     training    settings of networks, see Training
+    covariates  columns of a series that explain and are not judged (a holiday, the temperature)
+    calendar    the hour and the weekday explain, too
+    missing     "ignore": a channel of a series may be absent when rows are judged; it then counts as missing
     """
 
     detector: str = "auto"
     params: dict[str, Any] = Field(default_factory=dict)
     threshold: str = "false_alarm_rate=0.01"
-    clean: bool = True
+    clean: bool | int = True
     scale: str = "standard"
     denoise: str | None = None
+    covariates: tuple[str, ...] = ()
+    calendar: bool = False
+    missing: Literal["error", "ignore"] = "error"
     training: Training | None = None
     seed: int = Field(0, ge=0)
 
 
 def fit(train: Any, detector: str | Detector = "auto", *, kind: Kind | None = None, label: str | None = None, time: str | None = None,
-        group: str | None = None, clean: bool = True, read_options: dict[str, Any] | None = None, **setup: Any) -> Pipeline:
+        group: str | None = None, clean: bool | int = True, read_options: dict[str, Any] | None = None, **setup: Any) -> Pipeline:
     """Learn what is normal from a frame, an array or a file, and return the fitted Pipeline.
 
-    ``detector="auto"``: nearest neighbours, on a series of windows; more of them when anomalies may hide among the rows. ``label`` names
+    ``detector="auto"``: nearest neighbours, more of them when anomalies may hide among the rows; on a series the fusion of complementary
+    detectors, weighed on made anomalies (``model.detector_.report_`` tells which and why). ``label`` names
     a 0/1 column: rows labelled 1 are left out of training. ``clean=False`` says that anomalies may hide among the training rows.
     Further settings are those of :class:`Setup`.
 
@@ -59,11 +69,13 @@ def fit(train: Any, detector: str | Detector = "auto", *, kind: Kind | None = No
 
 
 def detect(data: Any, detector: str | Detector = "auto", *, kind: Kind | None = None, label: str | None = None, time: str | None = None,
-           group: str | None = None, clean: bool = False, read_options: dict[str, Any] | None = None, **setup: Any) -> Detections:
+           group: str | None = None, clean: bool | int = False, read_options: dict[str, Any] | None = None,
+           **setup: Any) -> Detections:
     """Find what is odd in ``data`` by itself: every row is judged by a detector that was not fitted on it.
 
-    Same settings as :func:`fit`; ``clean`` is False by default. When known normal data is at hand, ``fit`` on it and
-    ``Pipeline.detect`` are sharper, always.
+    Same settings as :func:`fit`; ``clean`` is False by default, and may be the number of rows at a series' start that are known to be
+    normal: they are then used as a reference beside the series itself. When known normal data is at hand, ``fit`` on it and
+    ``Pipeline.detect`` tell what a normal row's chance is; on a table they are always sharper.
 
     >>> found = detect([[0.1, 1.0], [0.2, 1.1], [0.1, 0.9], [0.2, 1.0], [0.1, 1.1]] * 20 + [[9.0, 1.0]])
     >>> int(found.top(1)[0])
@@ -86,15 +98,23 @@ def compose(data: Dataset, detector: str | Detector = "auto", **settings: Any) -
     if not isinstance(detector, (str, Detector)):
         raise ConfigError("TOC-203", "this is no detector", came=repr(detector)[:80], todo="pass a name that `tocsin detectors` lists")
     setup = Setup(**settings, **({"detector": detector} if isinstance(detector, str) else {}))
+    counted = not isinstance(setup.clean, bool)
+    if counted and (data.kind != "series" or detector != "auto" or not _FEWEST_CLEAN <= setup.clean <= len(data)):
+        raise ConfigError("TOC-210", "a number of rows known to be normal is for a series and detector='auto'",
+                          came=f"clean={setup.clean}, {len(data)} rows of kind {data.kind!r}, detector={detector!r}"[:160],
+                          todo=f"pass clean=True or False, or a number from {_FEWEST_CLEAN} to the number of rows")
     chosen = detector if isinstance(detector, Detector) else _make(setup, data)
-    steps = standard_steps(data.kind, data.schema, denoise=setup.denoise, scale=setup.scale)
-    return Pipeline(chosen, steps, Conformal(trim=not setup.clean), setup.threshold, seed=setup.seed)
+    steps = standard_steps(data.kind, data.schema, denoise=setup.denoise, scale=setup.scale, covariates=setup.covariates,
+                           calendar=setup.calendar, missing=setup.missing)
+    return Pipeline(chosen, steps, Conformal(trim=counted or not setup.clean), setup.threshold, seed=setup.seed)
 
 
 def _make(setup: Setup, data: Dataset) -> Detector:
     name = setup.detector
     if name == "auto":
-        name = "knn"
+        name = "fusion" if data.kind == "series" else "knn"
+        if not isinstance(setup.clean, bool):
+            setup = setup.with_(params={"clean": setup.clean, **setup.params})
         if not setup.clean and data.kind == "table":
             setup = setup.with_(params={"k": _neighbours(len(data)), **setup.params})
     known = catalog.load(name).parameters()

@@ -124,7 +124,7 @@ def cleaned(data: Dataset, model: Pipeline) -> pa.Table:
 
 
 def _learn(model: Pipeline) -> dict[str, Histogram]:
-    matrix, at = _sample(model)
+    matrix, at, effect = _sample(model)
     total, series = max(int(model.facts_["n_train"]), int(at.max(initial=0)) + 1), model.kind_ == "series"
     roles: dict[str, set[str]] = {}
     gone: dict[str, np.ndarray] = {}
@@ -133,7 +133,7 @@ def _learn(model: Pipeline) -> dict[str, Histogram]:
         if feature["role"] == "missing":
             gone[feature["source"]] = matrix[:, j] > 0
     found: dict[str, Histogram] = {}
-    for name, cells in model.preparation_.own_units(matrix).items():
+    for name, cells in model.preparation_.own_units(matrix, effect).items():
         there = np.array([value is not None for value in cells]) & ~gone.get(name, np.zeros(len(cells), dtype=bool))
         if len(found) == MOST_COLUMNS or there.sum() < 2 or not roles[name] & {"value", "boolean", "level"}:
             continue
@@ -146,20 +146,24 @@ def _learn(model: Pipeline) -> dict[str, Histogram]:
     return found
 
 
-def _sample(model: Pipeline) -> tuple[np.ndarray, np.ndarray]:
-    """Training rows (m, d) as the detector saw them, and their places (m,), rising. Of a series all steps of the kept windows, which is
-    most of it when it is not long."""
+def _sample(model: Pipeline) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Training rows (m, d) as the detector saw them, their places (m,), rising, and what covariates added to them, if there are any (m, d).
+    Of a series all steps of the kept windows, which is most of it when it is not long."""
     kept = model.reference_
     last, at, windows = np.asarray(kept["last"]), np.asarray(kept["at"]), np.asarray(kept["rows"])
     d = last.shape[1]
     length = windows.shape[1] // d
     if model.kind_ != "series" or length < 2:
-        return last, at
+        return last, at, kept["effect"] if kept.get("effect") is not None else None
     steps = windows.reshape(len(at), length, d)[-(_MOST_STEPS // length):]
     places = at[-(_MOST_STEPS // length):, None] + np.arange(1 - length, 1)
     _, first = np.unique(places[:, ::-1].ravel(), return_index=True)  # a window's last steps are surest: its first may be filled up
     places, rows = places[:, ::-1].ravel()[first], steps[:, ::-1].reshape(-1, d)[first]
-    return rows[places >= 0], places[places >= 0]
+    effect = kept.get("effect")
+    if effect is not None:
+        effects = np.asarray(effect).reshape(len(at), length, d)[-(_MOST_STEPS // length):]
+        effect = effects[:, ::-1].reshape(-1, d)[first][places >= 0]
+    return rows[places >= 0], places[places >= 0], effect
 
 
 def _reach(model: Pipeline) -> int:

@@ -76,7 +76,7 @@ def _expected(data: Dataset, model: Pipeline, own: bool) -> tuple[dict[str, list
         gap = ~np.isfinite(usual).all(axis=1)
         usual[gap] = model.detector_.expected(prepared.matrix[gap]) if data.kind == "table" \
             else model.detector_.expected(prepared.matrix, groups=prepared.groups)[gap]
-    return model.preparation_.own_units(usual[prepared.row]), own_spread(model)
+    return model.preparation_.own_units(usual[prepared.row], prepared.effect_at(prepared.row)), own_spread(model)
 
 
 def _floats(values: Any) -> np.ndarray:

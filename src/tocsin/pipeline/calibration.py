@@ -1,11 +1,12 @@
 """Scores of rows that the detector was not fitted on: the only ones that a calibrator or a threshold may see.
 
-Three plans, chosen by size and cost and written into the model's facts:
+Four plans, chosen by size and cost and written into the model's facts:
 
 cross      k folds; each row is scored by a detector fitted on the other folds; the model is then fitted on all rows. Every row counts
            twice, as training and as calibration; right for small data, where each row is dear.
 holdout    one part is set aside and the model is fitted on the rest alone; exact split-conformal validity, one fit. Right for much data
            and for networks.
+own        a detector for series that can judge what it learned from (``Tags.own_held_out``) does so; one fit, every row counts twice.
 series     both of the above with contiguous blocks instead of rows. Between a block and its training rows lies one window on each
            side that belongs to neither, so that no window has seen the block. One part is set aside only where it holds 40 windows:
            p-values are worth as much as there are windows to compare with, not steps.
@@ -78,6 +79,15 @@ def series_plan(groups: np.ndarray, reach: int, *, slow: bool, everyone: bool, f
     centres = (np.arange(_BLOCKS) + 0.5) / _BLOCKS * t
     held = np.unique(np.concatenate([np.arange(max(0, int(c - size / 2)), min(t, int(c + size / 2))) for c in centres]))
     return Plan("holdout", (held,), refit=False, block=reach)
+
+
+def own_plan(groups: np.ndarray, reach: int) -> Plan:
+    """For detectors that judge their own training rows as if unseen: nothing is fitted twice. ``block`` is set when the span is known."""
+    if len(groups) < 4 * max(reach, 4):
+        raise DataError("TOC-118", "the series is too short to learn from and to calibrate on",
+                        came=f"{len(groups)} steps with windows of {reach}",
+                        todo=f"pass at least {4 * max(reach, 4)} steps or a smaller window")
+    return Plan("own", (), refit=False, block=reach)
 
 
 def training_rows(held: np.ndarray, groups: np.ndarray, purge: int) -> tuple[np.ndarray, np.ndarray]:

@@ -43,6 +43,17 @@ class HeldOut:
             self.expected[held] = fitting.rescale(steps.unscale(usual)) if plan.refit else usual
         return detector
 
+    def own_series(self, prepared: Prepared, rows: np.ndarray, segments: np.ndarray, detector: Detector, *, everyone: bool) -> Detector:
+        """Fit on ``rows``, cut into ``segments``, and take the detector's own word on them: each judged as if it had not been seen, or,
+        where ``everyone`` is judged by this alone, ranked among all."""
+        known = prepared.matrix[rows]
+        self.scores[rows] = detector.fit_score(known, groups=segments) if everyone else detector.fit_held_out(known, groups=segments)
+        if detector.tags.gives_expected:
+            usual = detector.own_expected(known, groups=segments)
+            self.gaps.append(np.abs(known - usual)[:: max(1, len(known) // _GAPS)])
+            self.expected[rows] = usual
+        return detector
+
     def series_fold(self, held: np.ndarray, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector,
                     fitting: Preparation, plan: calibration.Plan) -> Detector:
         """Fit without ``held`` and its margin, in segments cut at the hole, and judge it with the margin as context."""

@@ -94,7 +94,8 @@ class Pipeline:
         if not normal.any():
             raise DataError("TOC-119", "every training row is labelled as an anomaly", came=f"{len(data)} rows labelled 1",
                             todo="pass normal rows, too (label 0)")
-        fitting = Preparation([step.fresh() for step in preparation.steps])
+        fitting = Preparation([step.fresh() for step in preparation.steps],
+                              donors=preparation.may_be_absent or not self.detector.tags.exportable)  # a file bridges holes by lines
         if data.kind == "series":
             prepared = fitting.fit(data)
         else:
@@ -103,12 +104,16 @@ class Pipeline:
         usable = np.ones(len(prepared.matrix), dtype=bool)
         usable[prepared.row[~normal]] = False
         detector = self._detector_for(data.kind, fitting, prepared.matrix)
+        if detector.params().get("clean"):  # counted in rows of the data; the detector sees the grid
+            detector = detector.fresh(clean=int(prepared.row[min(detector.params()["clean"], len(data)) - 1]) + 1)
         plan = self._plan(data, prepared, usable, detector, everyone=everyone)
-        fitted, judged = self._held_out(data, prepared, usable, detector, fitting, plan)
+        fitted, judged = self._held_out(data, prepared, usable, detector, fitting, plan, everyone=everyone)
+        if plan.name == "own":
+            plan = replace(plan, block=_span(fitted))
         scores, held = judged.scores, usable & ~np.isnan(judged.scores)
         calibrator = self.calibrator.fresh().fit(scores[held], block=plan.block)
         self.preparation_, self.detector_, self.calibrator_ = fitting, fitted, calibrator
-        self.kind_, self.schema_, self._own, self._at = data.kind, data.schema, None, None
+        self.kind_, self.schema_, self._own, self._at = data.kind, fitting.door(data.schema), None, None
         self.held_ = self._held_p(prepared, scores, held, ~usable)
         self.threshold_ = self.threshold.fresh().fit(self.held_["p"], self.held_["y"])
         self.residual_ = reasons.residual_scale(judged.gaps, prepared.matrix)
@@ -129,12 +134,16 @@ class Pipeline:
         if kind == "table" and detector.tags.modality != "vector":
             raise ConfigError("TOC-291", f"{type(detector).__name__} judges a {detector.tags.modality}, the data is a table",
                               came=f"kind={kind!r}", todo="name the time column (time=...), or choose a detector for tables")
+        if kind == "series" and "switches" in detector.parameters() and not detector.params()["switches"]:
+            detector = detector.fresh(switches=_switches(preparation.unscale(matrix)))
         if "window" in detector.parameters() and detector.params()["window"] is None:
             return detector.fresh(window=window_length(matrix))  # once, so that every fold has the same window
         return detector.fresh()
 
     def _plan(self, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector, *, everyone: bool) -> calibration.Plan:
         slow = detector.tags.slow_fit or _inner_is_slow(detector)
+        if data.kind == "series" and detector.tags.own_held_out:
+            return calibration.own_plan(prepared.groups, _reach(detector))
         if data.kind == "series":
             return calibration.series_plan(prepared.groups, _reach(detector), slow=slow, everyone=everyone,
                                            fewest=detector.tags.min_rows)
@@ -149,8 +158,12 @@ class Pipeline:
         return replace(plan, folds=tuple(rows[fold] for fold in plan.folds))
 
     def _held_out(self, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector, fitting: Preparation,
-                  plan: calibration.Plan) -> tuple[Detector, HeldOut]:
+                  plan: calibration.Plan, *, everyone: bool) -> tuple[Detector, HeldOut]:
         judged = HeldOut(np.full(len(prepared.matrix), np.nan), np.full(prepared.matrix.shape, np.nan), [])
+        if plan.name == "own":
+            rows = np.flatnonzero(usable)
+            segments = calibration.cut_groups(rows, prepared.groups)
+            return judged.own_series(prepared, rows, segments, detector.fresh(), everyone=everyone), judged
         fold = judged.series_fold if data.kind == "series" else judged.table_fold
         for held in plan.folds:
             fitted = fold(held, data, prepared, usable, detector.fresh(), fitting, plan)
@@ -205,7 +218,7 @@ class Pipeline:
         data = self.as_dataset(data)
         prepared = self.preparation_.transform(data)
         usual = self.detector_.expected(prepared.matrix, groups=prepared.groups)[prepared.row]
-        return self.preparation_.own_units(usual), reasons.own_spread(self)
+        return self.preparation_.own_units(usual, prepared.effect_at(prepared.row)), reasons.own_spread(self)
 
     def with_threshold(self, threshold: Threshold | str) -> Pipeline:
         """The same fitted model with another decision rule; nothing is fitted again."""
@@ -286,6 +299,16 @@ class Pipeline:
 
 def _reach(detector: Detector) -> int:
     return int(detector.params().get("window") or 1)
+
+
+def _span(detector: Detector) -> int:
+    """Steps over which a score runs on: neighbours within it say the same."""
+    return int(getattr(detector, "span", 0) or getattr(detector, "window_", 0) or _reach(detector))
+
+
+def _switches(matrix: np.ndarray) -> tuple[int, ...]:
+    """Positions of the columns that hold 0 and 1 alone."""
+    return tuple(int(j) for j in np.flatnonzero(((matrix == 0) | (matrix == 1)).all(axis=0)))
 
 
 def _inner_is_slow(detector: Detector) -> bool:

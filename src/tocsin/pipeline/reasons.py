@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from tocsin.core.seed import generator
-from tocsin.core.types import Dataset, Explanation
+from tocsin.core.types import Dataset, Explanation, Relation
 from tocsin.data.window import first_rows, take
-from tocsin.explanation import aggregate, attribution, neighbours, residual, summary
-from tocsin.pipeline.calibration import cut_groups
+from tocsin.explanation import aggregate, attribution, neighbours, relations, residual, summary
+from tocsin.pipeline.calibration import cut_groups, runs
 from tocsin.pipeline.preparation import Prepared
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 Cells = tuple[tuple[Any, ...], ...]  # (m, p)
 
 _CELLS = 2_000_000  # window cells scored at once: 16 MB
+_STRETCHES = 200  # runs of explained rows whose relations are looked at, the first ones asked for
 _NORMALS = 5  # nearest normal rows whose cells stand in for an anomalous row's
 
 
@@ -45,7 +48,13 @@ def reference(data: Dataset, prepared: Prepared, usable: np.ndarray, reach: int,
         rows = np.sort(generator(seed, "reference").choice(rows, most, replace=False))
     named = data.time if data.time is not None else data.ids
     ids = [str(value) if not isinstance(value, (int, np.integer)) else int(value) for value in named[back[rows]]]
-    return {"rows": _embed(prepared, rows, reach), "last": prepared.matrix[rows], "at": rows, "ids": ids}
+    made = {"rows": _embed(prepared, rows, reach), "last": prepared.matrix[rows], "at": rows, "ids": ids}
+    if data.kind == "series":
+        normal = np.flatnonzero(usable)
+        made["relations"] = relations.learn(prepared.matrix[normal], cut_groups(normal, prepared.groups), reach)
+    if prepared.effect is not None:
+        made["effect"] = _embed(replace(prepared, matrix=prepared.effect), rows, reach)
+    return made
 
 
 def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int, *, p: np.ndarray | None = None,
@@ -71,21 +80,45 @@ def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int, *, p: np.n
         shares = aggregate.by_source(residual.contributions(prepared.matrix[at], usual, model.residual_), part, len(sources))
     else:
         kind = "replacement"
-        shares, usual = _replacement(model, prepared, at, near, part, len(sources))
+        shares, usual = _replacement(model, prepared, at, near, part, len(sources), own=held_out is not None)
     if p is None:
         p = model.calibrator_.transform(model.detector_.anomaly_score(prepared.matrix, groups=prepared.groups)[prepared.row])
     new = _unseen(model, prepared.matrix[at])
-    seen, usual_cells = model.preparation_.observed(data[rows]), model.preparation_.own_units(usual)
+    seen, usual_cells = model.preparation_.observed(data[rows]), model.preparation_.own_units(usual, prepared.effect_at(at))
     observed = tuple(tuple(seen[name][i] for name in sources) for i in range(len(rows)))
     expected = tuple(tuple(usual_cells[name][i] for name in sources) for i in range(len(rows)))
     shares = _only_what_differs(shares, observed, expected)
     spread = own_spread(model)
-    ids = model.reference_["ids"]
+    ids, pairs = model.reference_["ids"], _broken(model, prepared, at, sources)
     return Explanation(
         kind, rows, sources, shares, observed, expected, np.array([spread[name] for name in sources]),
         tuple(tuple(ids[j] for j in line[:k]) for line in near),
-        tuple(_sentence(model, sources, shares[i], observed[i], expected[i], spread, float(p[row]), new[i]) for i, row in enumerate(rows)),
+        tuple(_sentence(model, sources, shares[i], observed[i], expected[i], spread, float(p[row]), new[i], pairs[i] if pairs else ())
+              for i, row in enumerate(rows)),
+        pairs,
     )
+
+
+def _broken(model: Pipeline, prepared: Prepared, at: np.ndarray, sources: tuple[str, ...]) -> tuple[tuple[Relation, ...], ...]:
+    """For each of the matrix rows ``at``, the relations that broke in the stretch of explained rows around it; () for tables."""
+    known = model.reference_.get("relations")
+    if known is None:
+        return ()
+    names = [feature["source"] for feature in model.preparation_.features]
+    stretches: list[tuple[int, int]] = []
+    for start, end in runs(np.unique(at)):
+        cuts = [start, *(np.flatnonzero(np.diff(prepared.groups[start:end])) + start + 1).tolist(), end]
+        stretches += list(pairwise(cuts))
+    first = np.full(len(prepared.matrix), len(at))
+    np.minimum.at(first, at, np.arange(len(at)))
+    told: dict[int, tuple[Relation, ...]] = {}
+    for low, high in sorted(stretches, key=lambda one: int(first[one[0]:one[1]].min()))[:_STRETCHES]:
+        gone = np.zeros(len(names), dtype=bool) if prepared.missing is None else prepared.missing[low:high].mean(axis=0) > 0.5
+        found = relations.broken(known, prepared.matrix, prepared.groups, low, high)
+        pairs = tuple(Relation(names[one["a"]], names[one["b"]], one["usual"], one["now"], one["z"], one["lag"]) for one in found
+                      if names[one["a"]] != names[one["b"]] and not (gone[one["a"]] or gone[one["b"]]))
+        told.update(dict.fromkeys(range(low, high), pairs))
+    return tuple(told.get(int(row), ()) for row in at)
 
 
 def _present(model: Pipeline, usual: np.ndarray) -> np.ndarray:
@@ -136,29 +169,35 @@ def own_spread(model: Pipeline) -> dict[str, float]:
             for name in model.preparation_.sources}
 
 
-def _replacement(model: Pipeline, prepared: Prepared, at: np.ndarray, near: np.ndarray, part: list[int],
-                 p: int) -> tuple[np.ndarray, np.ndarray]:
+def _replacement(model: Pipeline, prepared: Prepared, at: np.ndarray, near: np.ndarray, part: list[int], p: int, *,
+                 own: bool) -> tuple[np.ndarray, np.ndarray]:
     columns = [np.flatnonzero(np.asarray(part) == j) for j in range(p)]
-    normals = model.reference_["last"][near]  # (m, k, d)
     reach = model._reach()
     if reach <= 1:
-        return attribution.by_replacement(model.detector_.anomaly_score, prepared.matrix[at], normals, columns)
-    first = first_rows(prepared.groups)
+        return attribution.by_replacement(model.detector_.anomaly_score, prepared.matrix[at], model.reference_["last"][near], columns)
+    return _window_replacement(model, prepared, at, columns, reach, own=own)
 
-    def last_step_scores(candidates: np.ndarray) -> np.ndarray:
-        """Scores of single time steps (r, d) put at the end of the windows that they come from, each as a segment of its own."""
-        m = len(at)
-        step = max(1, _CELLS // (reach * candidates.shape[1]))
-        scores = []
-        for start in range(0, len(candidates), step):
-            part = candidates[start:start + step]
-            windows = take(prepared.matrix, first, at[np.arange(start, start + len(part)) % m], reach)  # (r, l, d)
-            windows[:, -1] = part
-            found = model.detector_.anomaly_score(windows.reshape(-1, windows.shape[2]), groups=np.repeat(np.arange(len(part)), reach))
-            scores.append(found.reshape(len(part), reach)[:, -1])
-        return np.concatenate(scores)
 
-    return attribution.by_replacement(last_step_scores, prepared.matrix[at], normals, columns)
+def _window_replacement(model: Pipeline, prepared: Prepared, at: np.ndarray, columns: list[np.ndarray], reach: int, *,
+                        own: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Of a series a channel becomes normal over the whole window around the row: one normal step amid a fault changes little."""
+    width = prepared.matrix.shape[1]
+    last = np.r_[np.flatnonzero(np.diff(prepared.groups)), len(prepared.groups) - 1]
+    ends = np.minimum(at + reach // 2, last[np.searchsorted(last, at)])
+    windows = _embed(prepared, ends, reach)  # (m, l·d)
+    normals = model.reference_["rows"][_nearest(model, prepared, ends, own=own)]  # (m, k, l·d)
+    parts = [(np.arange(reach)[:, None] * width + one).ravel() for one in columns]
+
+    def score(candidates: np.ndarray) -> np.ndarray:
+        """(r,) mean scores of windows (r, l·d), each a segment of its own."""
+        step = max(1, _CELLS // candidates.shape[1])
+        scores = [model.detector_.anomaly_score(some.reshape(-1, width), groups=np.repeat(np.arange(len(some)), reach))
+                  for some in (candidates[start:start + step] for start in range(0, len(candidates), step))]
+        return cast(np.ndarray, np.concatenate(scores).reshape(len(candidates), reach).mean(axis=1))
+
+    shares, expected = attribution.by_replacement(score, windows, normals, parts)
+    place = reach - 1 - (ends - at)
+    return shares, expected.reshape(len(at), reach, width)[np.arange(len(at)), place]
 
 
 def _embed(prepared: Prepared, rows: np.ndarray, reach: int) -> np.ndarray:
@@ -175,13 +214,13 @@ def _unseen(model: Pipeline, matrix: np.ndarray) -> list[set[str]]:
 
 
 def _sentence(model: Pipeline, sources: tuple[str, ...], shares: np.ndarray, observed: tuple[Any, ...], expected: tuple[Any, ...],
-              spread: dict[str, float], p: float, unseen: set[str]) -> str:
+              spread: dict[str, float], p: float, unseen: set[str], pairs: tuple[Relation, ...]) -> str:
     order = np.argsort(-shares, kind="stable")
     best = int(order[0])
     name = sources[best]
     others = [sources[j] for j in order[1:3] if shares[j] >= 0.5 * shares[best] and shares[j] > 0]
     text = summary.sentence(name, model.schema_[name].unit, observed[best], expected[best], spread[name], p, share=float(shares[best]),
-                            others=others, unseen=name in unseen)
+                            others=others, unseen=name in unseen, broken=summary.relation(pairs[0]) if pairs else "")
     return text.replace("normal rows", "normal time steps") if model.kind_ == "series" else text
 
 

@@ -135,3 +135,22 @@ def test_a_series_gets_its_own_figures():
     quiet = metrics.evaluate(detections(y * 0.0, y * 0), y * 0, series=True, repeats=0)
     assert quiet["series"]["vus_pr"] is None and quiet["undefined"]["vus_pr"] == "all rows are normal"
     json.dumps(quiet, allow_nan=False)
+
+
+def test_a_series_is_told_by_volume_events_and_affiliation():
+    y = np.zeros(400, int)
+    y[200:220] = 1
+    score = np.roll(y, 5) + np.linspace(0, 0.1, 400)
+    made = json.loads(json.dumps(metrics.evaluate(detections(score, score > 0.9), y, series=True, repeats=0), allow_nan=False))["series"]
+    assert 0.4 < made["vus_pr"] < 1 and 0.9 < made["vus_roc"] < 1 and made["window"] == 100
+    assert made["events"]["f1"] == 1.0 and made["events"]["delay_mean"] == 5.0
+    assert 0.9 < made["affiliation"]["f1"] < 1 and made["affiliation"]["zones"] == 1
+
+
+def test_series_figures_that_are_undefined_say_why():
+    y = np.zeros(30, int)
+    without = metrics.evaluate(detections(np.arange(30), y), y, series=True, repeats=0)["undefined"]
+    assert without["affiliation.f1"] == "there is no event" and without["vus_pr"] == "all rows are normal"
+    y = np.repeat([0, 1, 0], 10)
+    quiet = metrics.evaluate(detections(np.arange(30), y * 0), y, series=True, repeats=0)["undefined"]
+    assert quiet["affiliation.precision"] == quiet["events.precision"] == "no alarm" and "affiliation.f1" not in quiet

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tocsin.core.errors import ConfigError
+from tocsin.evaluation import ranges
 from tocsin.evaluation.ranges import acf_window, events, runs, vus
 
 
@@ -56,6 +57,41 @@ def test_the_fast_volume_is_the_definition(y, window):
     for score in (rng.normal(size=80), np.round(rng.normal(size=80) + y, 1), np.zeros(80), y.astype(float)):
         fast, (pr, roc) = vus(y, score, window, thresholds=13), slow_volume(y, score, window, 13)
         assert (fast.pr, fast.roc) == pytest.approx((pr, roc), abs=1e-12)
+
+
+@pytest.mark.parametrize(("parts", "window", "pr", "roc"), [  # from generate_curve(labels, score, window, "opt", 100) of TSB-AD 1.5
+    (((60, 80), (150, 155)), 0, 0.2192872697355466, 0.6228372093023256),
+    (((60, 80), (150, 155)), 12, 0.3970060808075208, 0.7313707204668773),
+    (((60, 80), (150, 155)), 41, 0.5045788087211984, 0.8219100572397571),
+    (((50, 51), (54, 58), (60, 61), (120, 140)), 12, 0.45817491908009933, 0.7394969189252522),
+    (((50, 51), (54, 58), (60, 61), (120, 140)), 41, 0.5897304703674051, 0.8452624099062288),
+    (((0, 6), (225, 240)), 1, 0.11394993912683563, 0.5360404435746902),
+    (((0, 6), (225, 240)), 41, 0.2561170940574462, 0.7183021133575094),
+])
+def test_the_volume_is_that_of_the_benchmark_package(parts, window, pr, roc):
+    y, step = labels(240, *parts), np.arange(240)
+    made = vus(y, np.round(np.sin(step * step / 37) + 0.6 * np.roll(y, 3), 2), window)
+    assert (made.pr, made.roc) == pytest.approx((pr, roc), abs=1e-12)
+
+
+def test_many_close_runs_are_counted_in_parts_of_the_shoulders(monkeypatch):
+    y, score = labels(300, *((i, i + 1) for i in range(0, 300, 7))), np.random.default_rng(0).normal(size=300)
+    whole = vus(y, score, 60)
+    monkeypatch.setattr(ranges, "_CELLS", 1000)
+    small = vus(y, score, 60)
+    assert (small.pr, small.roc) == pytest.approx((whole.pr, whole.roc), abs=1e-12)
+
+
+def test_labels_of_any_type_give_the_same_volume():
+    y, score = labels(200, (50, 70), (90, 91)), np.random.default_rng(0).normal(size=200)
+    assert vus(y, score, 20) == vus(y.astype(bool), score, 20) == vus(y.astype(float), score.astype(np.float32).astype(float), 20)
+
+
+def test_one_threshold_is_enough():
+    y = labels(80, (30, 40))
+    score = np.random.default_rng(0).normal(size=80)
+    made = vus(y, score, 7, thresholds=1)
+    assert (made.pr, made.roc) == pytest.approx(slow_volume(y, score, 7, 1), abs=1e-12)
 
 
 def test_only_the_order_of_the_scores_counts():

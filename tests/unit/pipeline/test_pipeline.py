@@ -251,5 +251,7 @@ def test_what_is_no_detector_or_threshold_is_told_at_once() -> None:
         Pipeline(threshold=3)  # type: ignore[arg-type]
     with pytest.raises(StateError, match="TOC-301"):
         Pipeline().anomaly_score([[1.0]])
-    with pytest.raises(DataError, match="TOC-118"):
+    with pytest.raises(DataError, match="TOC-113"):
         tocsin.fit(np.arange(20.0), kind="series")
+    with pytest.raises(DataError, match="TOC-118"):
+        tocsin.fit(np.sin(np.arange(40.0)), "windows", kind="series", params={"window": 16})

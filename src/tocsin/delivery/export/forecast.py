@@ -13,7 +13,7 @@ import numpy as np
 from tocsin.core.detector import Detector
 from tocsin.deep.series import DeepSeriesDetector
 from tocsin.delivery.export import layers, placing
-from tocsin.delivery.export.graph import DOUBLE, Graph
+from tocsin.delivery.export.graph import DOUBLE, FLOAT, Graph
 from tocsin.delivery.export.network import cells, foretold, standardised
 
 
@@ -22,7 +22,17 @@ def network_series(graph: Graph, window: str, detector: Detector) -> str:
     if not isinstance(detector, DeepSeriesDetector):
         raise layers.unknown(detector)
     z = standardised(graph, window, detector.net_.inputs)
-    return _laid_out(graph, z, detector) if detector._forecasts() else _overlapped(graph, z, detector)
+    scores = _laid_out(graph, z, detector) if detector._forecasts() else _overlapped(graph, z, detector)
+    return _smoothed(graph, scores, *detector.reach())
+
+
+def _smoothed(graph: Graph, scores: str, before: int, after: int) -> str:
+    """(b, t) the mean of each step and those around it, at the ends of those that there are. The runtime pools float32 only."""
+    if not before + after:
+        return scores
+    line = graph.unsqueeze(graph.cast(scores, FLOAT), 1)  # (b, 1, t)
+    pooled = graph.node("AveragePool", line, kernel_shape=[before + after + 1], pads=[before, after], count_include_pad=0)
+    return graph.cast(graph.node("Squeeze", pooled, np.array([1])), DOUBLE)
 
 
 def _laid_out(graph: Graph, z: str, detector: DeepSeriesDetector) -> str:

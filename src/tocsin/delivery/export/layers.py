@@ -17,7 +17,15 @@ import numpy as np
 from torch import Tensor, nn
 
 from tocsin.core.errors import ArtifactError
-from tocsin.deep.backbones import ConvForecaster, PatchEncoder, RecurrentAutoencoder, RecurrentForecaster
+from tocsin.deep.backbones import (
+    ConvAutoencoder,
+    ConvForecaster,
+    PatchEncoder,
+    PatchForecaster,
+    RecurrentAutoencoder,
+    RecurrentForecaster,
+    Widen,
+)
 from tocsin.deep.blocks import CausalConv, Dropout, EncoderBlock
 from tocsin.delivery.export.graph import Graph
 
@@ -83,6 +91,36 @@ def conv_forecaster(graph: Graph, z: str, net: ConvForecaster, length: int) -> s
     return linear(graph, made, net.out.weight, net.out.bias)
 
 
+def conv_autoencoder(graph: Graph, z: str, net: ConvAutoencoder) -> str:
+    """(b, l, c) → (b, l, c)."""
+    hidden = net.out.in_channels
+    h = graph.node("Transpose", z, perm=[0, 2, 1])  # (b, c, l)
+    for narrow in net.narrow:
+        assert isinstance(narrow, nn.Conv1d)
+        h = gelu(graph, _conv(graph, h, narrow))
+    h = linear(graph, graph.reshape(h, [-1, hidden * net.short]), net.code.weight, net.code.bias)
+    h = graph.reshape(linear(graph, h, net.opened.weight, net.opened.bias), [-1, hidden, net.short])
+    for i, widen in enumerate(net.widen):
+        assert isinstance(widen, Widen)
+        pairs = graph.reshape(_conv(graph, gelu(graph, h), widen.conv), [-1, 2, hidden, net.short << i])
+        h = graph.reshape(graph.node("Transpose", pairs, perm=[0, 2, 3, 1]), [-1, hidden, net.short << (i + 1)])
+    return graph.node("Transpose", _conv(graph, h, net.out), perm=[0, 2, 1])
+
+
+def patch_forecaster(graph: Graph, z: str, net: PatchForecaster, length: int) -> str:
+    """(b, 2l, c) → (b, l, c), the last l rows foretold, patch by patch, each from those before it."""
+    past = np.triu(np.full((net.count, net.count), -np.inf, dtype=np.float32), 1)  # (p, p): what is not to be seen
+    patches = graph.reshape(graph.part(z, 1, 0, net.count * net.patch), [0, net.count, -1])
+    x = graph.add(linear(graph, patches, net.tokens.weight, net.tokens.bias), _array(net.places.table))  # (b, p, e)
+    for block in net.blocks:
+        assert isinstance(block, EncoderBlock)
+        x = graph.add(x, _attention(graph, x, block, past))
+        x = graph.add(x, _fed_forward(graph, x, block))
+    x = graph.part(x, 1, -(length // net.patch))
+    made = linear(graph, norm(graph, x, net.norm), net.out.weight, net.out.bias)
+    return graph.reshape(made, [0, length, -1])
+
+
 def patch_encoder(graph: Graph, z: str, net: PatchEncoder) -> str:
     """(b, l, c) → (b, l, c). The turns, in each of which other patches are hidden, are one batch, and what is given back of patches
     that were not hidden is not computed."""
@@ -111,8 +149,8 @@ def _wanted(graph: Graph, x: str, count: int, turns: int, every: int, width: int
     return graph.take(flat, place % every * count + place, 1)
 
 
-def _attention(graph: Graph, x: str, block: EncoderBlock) -> str:
-    """(b, p, e) → (b, p, e): layer norm and multi-head attention."""
+def _attention(graph: Graph, x: str, block: EncoderBlock, hidden: np.ndarray | None = None) -> str:
+    """(b, p, e) → (b, p, e): layer norm and multi-head attention; ``hidden`` (p, p) is added to the weights' logarithms."""
     layer = block.attention
     width = layer.out.in_features
     scale = np.ones(3 * width, dtype=np.float32)
@@ -122,7 +160,8 @@ def _attention(graph: Graph, x: str, block: EncoderBlock) -> str:
     mixed = graph.reshape(mixed, [0, 0, 3, layer.heads, width // layer.heads])
     mixed = graph.node("Transpose", mixed, perm=[2, 0, 3, 1, 4])  # 3 × (b, heads, p, e / heads)
     query, key, value = (graph.take(mixed, i) for i in range(3))
-    share = graph.node("Softmax", graph.matmul(query, graph.node("Transpose", key, perm=[0, 1, 3, 2])), axis=-1)
+    weights = graph.matmul(query, graph.node("Transpose", key, perm=[0, 1, 3, 2]))
+    share = graph.node("Softmax", weights if hidden is None else graph.add(weights, hidden), axis=-1)
     made = graph.node("Transpose", graph.matmul(share, value), perm=[0, 2, 1, 3])
     return linear(graph, graph.reshape(made, [0, 0, width]), layer.out.weight, layer.out.bias)
 
@@ -142,6 +181,12 @@ def _causal(graph: Graph, x: str, layer: CausalConv) -> str:
         short = graph.node("Conv", x, _array(layer.shortcut.weight), _array(layer.shortcut.bias),
                            kernel_shape=[1])
     return graph.add(short, gelu(graph, made))
+
+
+def _conv(graph: Graph, x: str, layer: nn.Conv1d) -> str:
+    """(b, c, s) → (b, h, s / stride)."""
+    return graph.node("Conv", x, _array(layer.weight), _array(layer.bias), kernel_shape=list(layer.kernel_size),
+                      strides=list(layer.stride), pads=[int(layer.padding[0])] * 2)
 
 
 def _cell(graph: Graph, x: str, layer: Any) -> str:
@@ -168,7 +213,7 @@ def _gates(tensor: Tensor, order: tuple[int, ...]) -> np.ndarray:
 def unknown(layer: Any) -> ArtifactError:
     """The error for a layer that there is no ONNX form of."""
     return ArtifactError("TOC-432", "there is no ONNX form of a part of this network", came=type(layer).__name__,
-                         todo="export autoencoder, vae, conv, recurrent or transformer")
+                         todo="export autoencoder, vae, conv, recurrent, transformer, conv_autoencoder or recurrent_autoencoder")
 
 
 def _array(tensor: Any) -> np.ndarray:

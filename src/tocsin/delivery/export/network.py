@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import nn
 
-from tocsin.deep.backbones import ConvForecaster, PatchEncoder, RecurrentAutoencoder, RecurrentForecaster
+from tocsin.deep.backbones import ConvAutoencoder, ConvForecaster, PatchEncoder, PatchForecaster, RecurrentAutoencoder, RecurrentForecaster
 from tocsin.deep.blocks import Standardise
 from tocsin.deep.detector import DeepDetector
 from tocsin.delivery.export import layers
@@ -56,6 +56,10 @@ def foretold(graph: Graph, z: str, detector: DeepDetector, length: int) -> str:
         return layers.recurrent_forecaster(graph, z, body, length)
     if isinstance(body, RecurrentAutoencoder):
         return layers.recurrent_autoencoder(graph, z, body)
+    if isinstance(body, ConvAutoencoder):
+        return layers.conv_autoencoder(graph, z, body)
+    if isinstance(body, PatchForecaster):
+        return layers.patch_forecaster(graph, z, body, length)
     if isinstance(body, PatchEncoder):
         return layers.patch_encoder(graph, z, body)
     raise layers.unknown(detector)

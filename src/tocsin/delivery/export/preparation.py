@@ -70,6 +70,9 @@ def series_matrix(graph: Graph, preparation: Preparation) -> tuple[str, list[Col
 def encode_of(preparation: Preparation) -> Encode:
     """The fitted Encode step. Raises ArtifactError TOC-422 unless the steps begin with Clean and Encode."""
     steps = preparation.steps
+    if preparation.donors:
+        raise refused("a model whose channels may be absent", "a file bridges holes by lines, this model fills them from training",
+                      "fit without missing='ignore'")
     if len(steps) < 2 or type(steps[0]) is not Clean or type(steps[1]) is not Encode:
         named = ", ".join(type(step).__name__ for step in steps)
         raise refused("this preparation", f"its steps are {named}", "begin with Clean and Encode")

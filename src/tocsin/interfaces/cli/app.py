@@ -27,6 +27,7 @@ from tocsin.interfaces.cli import (
     serve,
     shrink,
     version,
+    watch,
 )
 from tocsin.interfaces.cli.help import Group
 
@@ -62,7 +63,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for part in (detect, fit, score, evaluate, explain, check, detectors, benchmark, export, shrink, models, serve, keys, version):
+for part in (detect, fit, score, evaluate, explain, check, detectors, benchmark, export, shrink, models, serve, watch, keys, version):
     part.register(app)
 
 

@@ -97,6 +97,7 @@ def _plain(found: Detections, why: Explanation, i: int) -> dict[str, Any]:
         "is_anomaly": found.is_anomaly[row],
         "sentence": why.sentences[i] if why.sentences else "",
         "columns": columns,
+        "relations": [vars(pair) for pair in why.relations[i]] if why.relations else [],
         "neighbours": None if why.neighbours is None else why.neighbours[i],
     }
 

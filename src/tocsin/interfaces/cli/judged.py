@@ -75,6 +75,7 @@ class Judged:
                 "shares": {
                     name: share for name, share in sorted(zip(why.labels, why.values[i]), key=lambda pair: -pair[1]) if share > 0.01
                 },
+                **({"relations": [vars(pair) for pair in why.relations[i]]} if why.relations and why.relations[i] else {}),
             }
             for i, row in enumerate(why.rows)
         ]

@@ -29,6 +29,8 @@ _EPILOG = """
 
 `tocsin models compare pump 1 2`
 
+`tocsin models learn pump --data june.csv`  — a candidate that knows June, too, if it is no worse
+
 `tocsin models promote pump 2 --why "fewer false alarms"`
 
 `tocsin models rollback pump --why "missed the leak"`  — one step back; a second time swaps again
@@ -43,6 +45,7 @@ class Action(StrEnum):
     list = "list"
     show = "show"
     add = "add"
+    learn = "learn"
     promote = "promote"
     rollback = "rollback"
     compare = "compare"
@@ -53,12 +56,13 @@ _TAKES = {  # action → how many words it takes, and what they are
     Action.list: (0, 0, "nothing"),
     Action.show: (1, 2, "the name of a model, and a version if you like"),
     Action.add: (2, 2, "the name of a model and a saved model"),
+    Action.learn: (1, 1, "the name of a model"),
     Action.promote: (2, 2, "the name of a model and a version"),
     Action.rollback: (1, 1, "the name of a model"),
     Action.compare: (3, 3, "the name of a model and two versions"),
     Action.key: (0, 0, "nothing"),
 }
-_CHANGING = (Action.add, Action.promote, Action.rollback)
+_CHANGING = (Action.add, Action.learn, Action.promote, Action.rollback)
 
 
 def register(app: typer.Typer) -> None:
@@ -69,7 +73,7 @@ def register(app: typer.Typer) -> None:
 def models(
     action: Annotated[
         Action,
-        typer.Argument(metavar="ACTION", help="list, show, add, promote, rollback, compare or key.", show_default=False),
+        typer.Argument(metavar="ACTION", help="list, show, add, learn, promote, rollback, compare or key.", show_default=False),
     ],
     words: Annotated[
         list[str] | None,
@@ -92,6 +96,13 @@ def models(
     new_columns: Annotated[
         bool, typer.Option("--new-columns", help="add: take a model that asks for other columns than the newest version.")
     ] = False,
+    data: Annotated[Path | None, typer.Option(help="learn: file of new rows.", show_default=False)] = None,
+    replay: Annotated[
+        Path | None, typer.Option(help="learn: file of old rows; those that were kept when not given.", show_default=False)
+    ] = None,
+    accept_shift: Annotated[
+        bool, typer.Option("--accept-shift", help="learn: take a lasting change for the new usual.")
+    ] = False,
     json_: Json = False,
 ) -> None:
     """List and compare trained models, add one, promote one, roll back.
@@ -104,6 +115,10 @@ def models(
         raise typer.BadParameter(f"{action.value} takes {what}")
     if action is not Action.add and (promote or trust or new_columns):
         raise typer.BadParameter("--promote, --trust and --new-columns belong to add")
+    if action is not Action.learn and (data is not None or replay is not None or accept_shift):
+        raise typer.BadParameter("--data, --replay and --accept-shift belong to learn")
+    if action is Action.learn and data is None:
+        raise typer.BadParameter("learn takes a file of new rows: --data FILE")
     if action not in _CHANGING and (by is not None or why):
         raise typer.BadParameter(f"--by and --why belong to {', '.join(_CHANGING)}")
     whom: dict[str, Any] = {"by": _login() if by is None else by, "why": why} if action in _CHANGING else {}
@@ -116,6 +131,8 @@ def models(
             _show(store, given, json_)
         elif action is Action.compare:
             _compare(store, given, json_)
+        elif action is Action.learn and data is not None:
+            _learn(store, given[0], data, replay, accept_shift, whom, data_dir, json_)
         elif action is Action.add:
             _told(_add(store, given, whom, promote, trust, new_columns), given[0], "added", json_, folder=data_dir)
         else:
@@ -145,6 +162,20 @@ def _add(store: Store, words: list[str], whom: dict[str, Any], promote: bool, tr
     return registry.promote(name, version.number, **whom) if promote else version
 
 
+def _learn(store: Store, name: str, data: Path, replay: Path | None, accept_shift: bool, whom: dict[str, Any], folder: Path,
+           as_json: bool) -> None:
+    """A candidate, or nothing and exit code 1; either way what was measured is told."""
+    from tocsin.interfaces.cli import learned
+
+    version, found = learned.run(store, name, data, replay, accept_shift, whom)
+    if as_json:
+        _print_json({"done": "learned" if version else "refused", "version": version and _plain(version), **found.facts()})
+    else:
+        learned.tell(version, found, name, "" if version is None else _next(version, folder))
+    if version is None:
+        raise typer.Exit(1)
+
+
 def _move(store: Store, action: Action, words: list[str], alias: str, whom: dict[str, Any]) -> Version:
     registry = _registry(store)
     if action is Action.rollback:
@@ -159,12 +190,16 @@ def _told(version: Version, name: str, done: str, as_json: bool, alias: str = "l
     from tocsin.interfaces.cli.output import console
 
     if done == "added":
-        known = folder is None or str(folder) == os.environ.get("TOCSIN_DATA_DIR", "tocsin-data")
-        place = "" if known else f" --data-dir {shlex.quote(str(folder))}"
-        next_ = f"; next:  tocsin models promote {name} {version.number}{place}" if not version.live else ", live now"
+        next_ = f"; next:  {_next(version, folder)}" if not version.live else ", live now"
         console().print(f"added {name}, version {version.number}{next_}", soft_wrap=True)
     else:
         console().print(f"{name}: {alias} is version {version.number} now", soft_wrap=True)
+
+
+def _next(version: Version, folder: Path | None) -> str:
+    known = folder is None or str(folder) == os.environ.get("TOCSIN_DATA_DIR", "tocsin-data")
+    place = "" if known else f" --data-dir {shlex.quote(str(folder))}"
+    return f"tocsin models promote {version.model} {version.number}{place}"
 
 
 # ---- telling ----------------------------------------------------------------------------------------------------------------

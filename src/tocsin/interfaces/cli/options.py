@@ -140,11 +140,28 @@ def learning(
     ] = None,
     scale: Annotated[str, typer.Option(help="standard, robust, quantile or none.", rich_help_panel=_LEARN)] = "standard",
     denoise: Annotated[str | None, typer.Option(help="median or savgol: smooth a series first.", rich_help_panel=_LEARN)] = None,
+    covariates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--covariates", help="Column of a series that explains and is not judged (a holiday); may be repeated.", rich_help_panel=_LEARN
+        ),
+    ] = None,
+    calendar: Annotated[
+        bool, typer.Option("--calendar", help="The hour and the weekday explain the series, too.", rich_help_panel=_LEARN)
+    ] = False,
+    missing: Annotated[
+        str | None,
+        typer.Option(help="error or ignore: what an absent channel of a series is when rows are judged.", rich_help_panel=_LEARN),
+    ] = None,
     clean: Annotated[
         bool | None,
         typer.Option(
             "--clean/--unclean", help="Whether the training rows are (nearly) all normal.", show_default=False, rich_help_panel=_LEARN
         ),
+    ] = None,
+    clean_rows: Annotated[
+        int | None,
+        typer.Option(help="So many rows at a series' start are known to be normal.", show_default=False, rich_help_panel=_LEARN),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.", rich_help_panel=_LEARN)] = 0,
     epochs: Annotated[int | None, typer.Option(help="Most passes over the training rows.", rich_help_panel=_NET)] = None,
@@ -172,7 +189,13 @@ def learning(
             )
         params["training"] = {**training, "seed": seed}
     made: dict[str, Any] = {"detector": detector, "params": params, "scale": scale, "denoise": denoise, "seed": seed}
-    optional = {"threshold": threshold, "clean": clean}
+    optional = {
+        "threshold": threshold,
+        "clean": clean if clean_rows is None else clean_rows,
+        "covariates": tuple(covariates or ()) or None,
+        "calendar": calendar or None,
+        "missing": missing,
+    }
     return {**made, **{name: value for name, value in optional.items() if value is not None}}
 
 

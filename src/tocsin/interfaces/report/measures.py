@@ -8,9 +8,21 @@ from typing import Any
 from tocsin.interfaces.report.words import number, percent
 
 _NAMES = {
+    "series.vus_pr": "VUS-PR (order of the scores, 1 perfect)",
+    "series.vus_roc": "VUS-ROC (0.5 guessing, 1 perfect)",
     "ranking.auroc": "AUROC (0.5 guessing, 1 perfect)",
-    "ranking.average_precision": "Average precision",
+    "ranking.average_precision": "Average precision (AUC-PR)",
     "ranking.precision_at_n": "Precision at the number of anomalies",
+    "series.events.found": "Labelled events found",
+    "series.events.false_alarms": "Alarms that touch no labelled event",
+    "series.events.precision": "Event precision: alarms that touch an event",
+    "series.events.recall": "Event recall: events that an alarm touches",
+    "series.events.f1": "Event F1",
+    "series.events.delay_mean": "Mean delay of the first flag, in steps",
+    "series.events.delay_median": "Median delay of the first flag, in steps",
+    "series.affiliation.precision": "Affiliation precision (random alarms: about 0.5)",
+    "series.affiliation.recall": "Affiliation recall (many random alarms: near 1)",
+    "series.affiliation.f1": "Affiliation F1",
     "decision.precision": "Precision: flags that were right",
     "decision.recall": "Recall: anomalies found",
     "decision.f1": "F1",
@@ -18,18 +30,31 @@ _NAMES = {
     "decision.balanced_accuracy": "Balanced accuracy",
     "false_alarms.rate": "Delivered false-alarm rate",
     "oracle.best_f1.value": "Best F1 any threshold could give",
-    "series.events.found": "Labelled events found",
-    "series.events.false_alarms": "Alarms that touch no labelled event",
-    "series.events.delay_median": "Median delay of the first flag, in steps",
-    "series.vus_pr": "VUS-PR",
-    "series.vus_roc": "VUS-ROC",
     "rows": "Labelled rows",
     "anomalies": "Labelled anomalies",
     "flagged": "Rows flagged",
 }
-_SHARES = {"decision.precision", "decision.recall", "decision.accuracy", "decision.balanced_accuracy", "false_alarms.rate"}
+_SHARES = {
+    "decision.precision",
+    "decision.recall",
+    "decision.accuracy",
+    "decision.balanced_accuracy",
+    "false_alarms.rate",
+    "series.events.precision",
+    "series.events.recall",
+}
 _ORDER = list(_NAMES)
-_SILENT = ("intervals", "undefined", "level", "decision.confusion", "false_alarms", "oracle", "series.window", "series.events")
+_SILENT = (
+    "intervals",
+    "undefined",
+    "level",
+    "decision.confusion",
+    "false_alarms",
+    "oracle",
+    "series.window",
+    "series.events.",
+    "series.affiliation.",
+)
 
 
 def measures(evaluation: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -48,9 +73,9 @@ def measures(evaluation: Mapping[str, Any]) -> list[tuple[str, str]]:
     made = []
     for name in names:
         last = "false_alarms" if name == "false_alarms.rate" else name.split(".")[-1]
-        why = undefined.get(last) or undefined.get(f"events.{last}") or "not given by these data"
+        why = undefined.get(name.removeprefix("series.")) or undefined.get(last) or "not given by these data"
         text = f"undefined: {why}" if flat[name] is None else _text(name, flat[name])
-        interval = intervals.get(name.split(".")[-1])
+        interval = None if name.startswith("series.") else intervals.get(name.split(".")[-1])
         if interval is not None and flat[name] is not None:
             text += f" ({_text(name, interval[0])} to {_text(name, interval[1])})"
         made.append((_NAMES.get(name, name.replace(".", " ").replace("_", " ").capitalize()), text))

@@ -20,11 +20,18 @@ LENGTH = 12
 STEPS = (1, 2, 7, 11, 12, 13, 17, 24, 25, 29, 40)  # below, at, between and beyond one and two windows
 FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "conv": ("conv", {"hidden": 6}),
+    "conv, not smoothed": ("conv", {"hidden": 6, "smooth": 0}),
+    "conv, smoothed over more than a window": ("conv", {"hidden": 6, "smooth": 17}),
     "conv, one layer": ("conv", {"hidden": 6, "kernel": 2, "layers": 1}),
     "lstm": ("recurrent", {"hidden": 6}),
     "gru, two layers": ("recurrent", {"hidden": 6, "cell": "gru", "layers": 2}),
     "lstm, reconstruct": ("recurrent", {"hidden": 6, "task": "reconstruct"}),
     "gru, reconstruct": ("recurrent", {"hidden": 6, "task": "reconstruct", "cell": "gru", "layers": 2}),
+    "lstm autoencoder": ("recurrent_autoencoder", {"hidden": 6, "smooth": 5}),
+    "conv autoencoder": ("conv_autoencoder", {"hidden": 6}),
+    "conv autoencoder, one layer": ("conv_autoencoder", {"hidden": 6, "layers": 1, "latent": 3, "smooth": 4}),
+    "transformer forecaster": ("transformer", {"width": 8, "heads": 2, "task": "forecast"}),
+    "transformer forecaster, three patches": ("transformer", {"width": 8, "heads": 1, "patch": 4, "layers": 1, "task": "forecast"}),
     "transformer": ("transformer", {"width": 8, "heads": 2}),
     "transformer, three patches": ("transformer", {"width": 8, "heads": 2, "patch": 4, "layers": 1}),
     "transformer, five patches": ("transformer", {"width": 8, "heads": 1, "patch": 3, "layers": 3}),
@@ -67,7 +74,8 @@ def test_every_segment_is_judged_as_alone(form):
     compare(fitted(form, 1), 1, steps=(24, 29), batches=(2,))
 
 
-@pytest.mark.parametrize("form", ["conv", "gru, two layers", "lstm, reconstruct", "transformer"])
+@pytest.mark.parametrize("form", ["conv", "gru, two layers", "lstm, reconstruct", "conv autoencoder", "transformer forecaster",
+                                  "transformer"])
 def test_with_three_channels(form):
     compare(fitted(form, 3), 3, steps=(5, 12, 31), batches=(1, 2))
 

@@ -12,7 +12,7 @@ from tocsin.core.errors import DataError
 from tocsin.interfaces.cli import app as application
 
 COMMANDS = ["detect", "fit", "score", "evaluate", "explain", "check", "detectors", "benchmark", "export", "shrink", "models",
-            "serve", "keys", "version"]
+            "serve", "watch", "keys", "version"]
 
 
 def test_help_names_every_command(tocsin):

@@ -85,6 +85,33 @@ def test_equal_scores_have_a_histogram():
     assert sum(scores.payload(detections(np.ones(7)))["normal"]) == 7
 
 
+def test_figures_of_a_series_come_first_and_carry_no_interval_of_the_rows():
+    told = measures(
+        {
+            "ranking": {"average_precision": 0.5},
+            "decision": {"precision": 0.25},
+            "series": {
+                "vus_pr": 0.4,
+                "window": 12,
+                "events": {"precision": 0.5, "f1": None, "events": 3, "delay_mean": 2.0},
+                "affiliation": {"precision": None, "zones": 3},
+            },
+            "intervals": {"precision": (0.2, 0.3)},
+            "undefined": {"affiliation.precision": "no alarm", "events.f1": "there is no event", "precision": "not this one"},
+            "level": 0.95,
+        }
+    )
+    assert told == [
+        ("VUS-PR (order of the scores, 1 perfect)", "0.4"),
+        ("Average precision (AUC-PR)", "0.5"),
+        ("Event precision: alarms that touch an event", "50\u00a0%"),
+        ("Event F1", "undefined: there is no event"),
+        ("Mean delay of the first flag, in steps", "2"),
+        ("Affiliation precision (random alarms: about 0.5)", "undefined: no alarm"),
+        ("Precision: flags that were right", "25\u00a0% (20\u00a0% to 30\u00a0%)"),
+    ]
+
+
 def test_figures_are_named_ordered_and_explained_when_undefined():
     told = measures(
         {
@@ -101,7 +128,7 @@ def test_figures_are_named_ordered_and_explained_when_undefined():
     )
     assert told == [
         ("AUROC (0.5 guessing, 1 perfect)", "undefined: all rows are normal"),
-        ("Average precision", "0.5 (0.4 to 0.6)"),
+        ("Average precision (AUC-PR)", "0.5 (0.4 to 0.6)"),
         ("Precision: flags that were right", "25\u00a0%"),
         ("Delivered false-alarm rate", "10\u00a0% (5\u00a0% to 20\u00a0%)"),
         ("Labelled rows", "5"),

@@ -44,6 +44,17 @@ class Rows(BaseModel):
     version: int | None = Field(None, description="A version's number; the live one when it is left out.")
 
 
+class Broken(BaseModel):
+    """Two channels that usually move together (correlation ``usual``) and did not (``now``); ``b`` follows ``a`` by ``lag`` steps."""
+
+    a: str
+    b: str
+    usual: float
+    now: float
+    z: float = Field(description="The difference, in standard deviations.")
+    lag: int
+
+
 class Reason(BaseModel):
     """Why a row scores as it does."""
 
@@ -51,6 +62,7 @@ class Reason(BaseModel):
     shares: dict[str, float]
     observed: dict[str, Any]
     expected: dict[str, Any]
+    relations: list[Broken] | None = Field(None, description="Of a series: relations between channels that broke around the row.")
 
 
 class Row(BaseModel):

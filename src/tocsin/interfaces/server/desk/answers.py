@@ -29,7 +29,21 @@ def rows(data: Dataset, found: Detections, reasons: Explanation | None = None,
 
 
 def reason(why: Explanation, i: int) -> dict[str, Any]:
-    """The i-th explained row's reason: {sentence, shares: {column: share}, observed, expected: {column: value}}."""
+    """The i-th explained row's reason: {sentence, shares: {column: share}, observed, expected: {column: value}}, of a series with broken
+    relations also {relations: [{a, b, usual, now, z, lag}]}."""
+    made = _plain(why, i)
+    if why.relations and why.relations[i]:
+        made["relations"] = relations(why, i)
+    return made
+
+
+def relations(why: Explanation, i: int) -> list[dict[str, Any]]:
+    """The pairs of channels whose relation broke around the i-th explained row."""
+    return [{"a": pair.a, "b": pair.b, "usual": round(pair.usual, 4), "now": round(pair.now, 4), "z": round(pair.z, 2), "lag": pair.lag}
+            for pair in (why.relations[i] if why.relations else ())]
+
+
+def _plain(why: Explanation, i: int) -> dict[str, Any]:
     return {"sentence": why.sentences[i] if i < len(why.sentences) else "",
             "shares": {name: round(float(share), 6) for name, share in zip(why.labels, why.values[i])},
             "observed": {name: cell(value) for name, value in zip(why.labels, why.observed[i])},
