@@ -55,7 +55,7 @@ def inject(X: np.ndarray, *, seed: int = 0, kinds: Sequence[str] | None = None, 
                           todo=f"use some of {', '.join(KINDS)}")
     rng = np.random.default_rng(seed)
     spread = X.std(axis=0)  # (c,)
-    moving = np.flatnonzero(spread > 0)
+    moving = _moving(X)
     room = len(X) - start
     if room < _FEWEST or not len(moving):
         raise DataError("TOC-196", "there is no room for made anomalies", came=f"{max(room, 0)} rows, {len(moving)} channels that move",
@@ -73,6 +73,20 @@ def inject(X: np.ndarray, *, seed: int = 0, kinds: Sequence[str] | None = None, 
         if y.any():
             made.append(Injected(copy, y, kind))
     return made
+
+
+def has_room(X: np.ndarray, start: int = 0) -> bool:
+    """Whether :func:`inject` can put anything into ``X`` (t, c) from row ``start`` on.
+
+    >>> has_room(np.zeros((100, 1))), has_room(np.arange(100.0)[:, None])
+    (False, True)
+    """
+    return len(X) - start >= _FEWEST and bool(len(_moving(X)))
+
+
+def _moving(X: np.ndarray) -> np.ndarray:
+    """Channels that are not constant; what rounding leaves of a constant does not count."""
+    return np.flatnonzero(X.std(axis=0) > 1e-9 * (1e-9 + np.abs(X).max(axis=0)))
 
 
 def _places(rng: np.random.Generator, start: int, end: int, usual: int, kind: str, events: int) -> list[tuple[int, int]]:

@@ -12,7 +12,7 @@ from tocsin.core.detector import Detector
 from tocsin.core.errors import ArtifactError, ConfigError
 from tocsin.core.state import build
 from tocsin.core.tags import Tags
-from tocsin.data.inject import inject
+from tocsin.data.inject import has_room, inject
 from tocsin.data.period import window_length
 from tocsin.decision.blend import average_precision, standing, usual, weights
 
@@ -168,7 +168,7 @@ class Fusion(Detector):
             return np.zeros(len(names))
         x, groups = x[-2 * _TRIAL:], groups[-2 * _TRIAL:]
         half = len(x) // 2
-        if len(x) < _FEWEST or not x[half:].std(axis=0).any():
+        if len(x) < _FEWEST or not has_room(x, half):
             return np.zeros(len(names))
         spoiled = inject(x, seed=self.seed + j + 1, period=self.window_, start=half)
         quality = np.zeros(len(names))

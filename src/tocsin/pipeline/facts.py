@@ -32,6 +32,7 @@ def training_facts(data: Dataset, detector: Detector, plan: Plan, *, features: i
         "calibration": {"plan": plan.name, "n": held, "folds": len(plan.folds), "block": plan.block, "effective": round(effective, 1),
                         "smallest_p": 1 / (effective + 1)},
         "threshold": rule,
+        "members": [dict(entry) for entry in getattr(detector, "report_", [])],
         "history": [dict(entry) for entry in getattr(detector, "history_", [])],
         "findings": [dict(vars(finding)) for finding in findings],
         "labelled_anomalies_left_out": 0 if data.y is None else int(data.y.sum()),

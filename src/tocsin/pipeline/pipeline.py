@@ -23,7 +23,7 @@ from tocsin.decision.threshold import THRESHOLDS, FalseAlarmRate, Threshold, par
 from tocsin.pipeline import calibration, facts, reasons
 from tocsin.pipeline.heldout import HeldOut
 from tocsin.pipeline.intake import as_dataset
-from tocsin.pipeline.preparation import Preparation, Prepared, standard_steps
+from tocsin.pipeline.preparation import Preparation, Prepared, as_table, standard_steps
 
 _FEWEST = 4  # rows: two to learn from, two to calibrate on
 _WIDE = 500  # matrix columns from which preparing them anew for each fold is what costs
@@ -103,7 +103,7 @@ class Pipeline:
             prepared = fitting.transform(data)
         usable = np.ones(len(prepared.matrix), dtype=bool)
         usable[prepared.row[~normal]] = False
-        detector = self._detector_for(data.kind, fitting, prepared.matrix)
+        detector = self._detector_for(data, fitting, prepared.matrix)
         if detector.params().get("clean"):  # counted in rows of the data; the detector sees the grid
             detector = detector.fresh(clean=int(prepared.row[min(detector.params()["clean"], len(data)) - 1]) + 1)
         plan = self._plan(data, prepared, usable, detector, everyone=everyone)
@@ -124,8 +124,8 @@ class Pipeline:
             findings=(*fitting.changes(), *prepared.findings), rule=facts.rule_facts(self.threshold_, calibrator))
         return judged, prepared
 
-    def _detector_for(self, kind: str, preparation: Preparation, matrix: np.ndarray) -> Detector:
-        detector = self.detector
+    def _detector_for(self, data: Dataset, preparation: Preparation, matrix: np.ndarray) -> Detector:
+        detector, kind = self.detector, data.kind
         scaled = any(isinstance(step, Scale) and step.method != "none" for step in preparation.steps)
         if scaled and "scale" in detector.parameters():  # scaled once: a second time would undo how evidence was weighed
             detector = detector.fresh(scale=False)
@@ -135,7 +135,7 @@ class Pipeline:
             raise ConfigError("TOC-291", f"{type(detector).__name__} judges a {detector.tags.modality}, the data is a table",
                               came=f"kind={kind!r}", todo="name the time column (time=...), or choose a detector for tables")
         if kind == "series" and "switches" in detector.parameters() and not detector.params()["switches"]:
-            detector = detector.fresh(switches=_switches(preparation.unscale(matrix)))
+            detector = detector.fresh(switches=_switches(data, preparation.features))
         if "window" in detector.parameters() and detector.params()["window"] is None:
             return detector.fresh(window=window_length(matrix))  # once, so that every fold has the same window
         return detector.fresh()
@@ -245,7 +245,9 @@ class Pipeline:
         p = self.calibrator_.transform(score)
         flagged = self.threshold_.decide(p)
         cut = self._score_at(self.threshold_.cut(p))
-        events = merge(flagged, score, p, time=data.time, groups=prepared.groups[prepared.row]) if data.kind == "series" else ()
+        gap = int(getattr(self.detector_, "span", 0)) // 2  # its windows overlap so far: alarms nearer than this tell of one thing
+        groups = prepared.groups[prepared.row]
+        events = merge(flagged, score, p, time=data.time, groups=groups, gap=gap) if data.kind == "series" else ()
         return Detections(data.ids, score, p, flagged, cut, data.time, events, None, self.facts_["version"])
 
     def _score_at(self, p: float) -> float:
@@ -306,9 +308,15 @@ def _span(detector: Detector) -> int:
     return int(getattr(detector, "span", 0) or getattr(detector, "window_", 0) or _reach(detector))
 
 
-def _switches(matrix: np.ndarray) -> tuple[int, ...]:
-    """Positions of the columns that hold 0 and 1 alone."""
-    return tuple(int(j) for j in np.flatnonzero(((matrix == 0) | (matrix == 1)).all(axis=0)))
+def _switches(data: Dataset, features: list[dict[str, Any]]) -> tuple[int, ...]:
+    """Positions of the matrix columns whose source holds 0 and 1 (or truth values) alone, in the data as they came."""
+    table = as_table(data)
+    found = []
+    for j, feature in enumerate(features):
+        seen = set(table.column(feature["source"]).unique().drop_null().to_pylist()) if feature["source"] in table.column_names else {None}
+        if seen <= {0, 1}:
+            found.append(j)
+    return tuple(found)
 
 
 def _inner_is_slow(detector: Detector) -> bool:

@@ -8,7 +8,9 @@ import pytest
 from tocsin.core.errors import ArtifactError, ConfigError
 from tocsin.core.seed import generator
 from tocsin.core.state import build
+from tocsin.core.types import Dataset
 from tocsin.detectors.fusion import JOINT, LEAN, MEMBERS, Fusion
+from tocsin.pipeline.pipeline import Pipeline
 
 _FEW = ("shape", "behaviour", "single points")
 
@@ -153,3 +155,11 @@ def test_an_unknown_member_is_refused() -> None:
     state["learned"]["parts_"][0]["member"] = "oracle"
     with pytest.raises(ArtifactError, match="TOC-410"):
         build(Fusion, state)
+
+
+def test_a_pipeline_tells_switches_from_sensors_though_it_scales_them() -> None:
+    rng = generator(8, "switches")
+    X = np.hstack([_wave(400), (rng.random((400, 3)) < [0.03, 0.5, 0.9]).astype(float), np.zeros((400, 1)), np.full((400, 1), -1.0)])
+    model = Pipeline(Fusion(members=_FEW, most=50)).fit(Dataset.of(X, kind="series"))
+    assert tuple(model.detector_.switches) == (1, 2, 3, 4)
+    assert {entry["channel"] for entry in model.detector_.report_} == {0, 5, -1}

@@ -56,7 +56,7 @@ def fit(
 
 def _tell(facts: dict[str, Any], out: Path) -> None:
     from tocsin.interfaces.cli.output import console
-    from tocsin.interfaces.report.trained import detector_words, rule_words
+    from tocsin.interfaces.report.trained import detector_words, members_words, rule_words
     from tocsin.interfaces.report.words import count, seconds
 
     screen = console()
@@ -64,4 +64,6 @@ def _tell(facts: dict[str, Any], out: Path) -> None:
     screen.print(
         f"Calibrated on {count(facts['calibration']['n'], 'score')} of rows not learned from; threshold: {rule_words(facts['threshold'])}."
     )
+    for line in members_words(facts.get("members") or []):
+        screen.print(line)
     screen.print(f"\nwrote {out}\nnext:  tocsin detect FILE --model {out} --out DIR", soft_wrap=True)
