@@ -62,7 +62,9 @@ class Encode(Transformer):
                 plans.append(plan)
             notes.extend(note)
         features = [feature for plan in plans for feature in _features(plan)]
-        if all(feature["role"] == "changed" for feature in features):
+        # A sensor that stood still while it was learned from can be judged: that it moves is odd. A table of constants says nothing.
+        still = not self.missing and any(plan["coding"] == "fixed" and plan["value"] is not None for plan in plans)
+        if all(feature["role"] == "changed" for feature in features) and not still:
             raise DataError("TOC-153", "no column can be judged: all are identifiers, constant or empty",
                             came=", ".join(X.column_names[:10]) or "no columns", todo="pass at least one column whose values vary")
         self.plans_, self.notes_, self.features_, self.rows_ = plans, notes, features, X.num_rows
