@@ -100,6 +100,11 @@ class Fusion(Detector):
         return cls(members=("shape", "behaviour", "single points"), most=200)
 
     @property
+    def detectors(self) -> list[Detector]:
+        """The fitted members, of all channels."""
+        return [part["detector"] for part in self._parts_]
+
+    @property
     def longest(self) -> int:
         """Steps in the longest window of a fitted member: how far around a step its score looks."""
         return max(_window(part["detector"]) for part in self._parts_)

@@ -52,6 +52,11 @@ def reach_of(detector: Detector) -> Reach:
     >>> reach_of(catalog.make("windows", window=8).fit(np.sin(np.arange(100) / 3)))
     Reach(back=7, ahead=7, align=1, opening=15, tail=7)
     """
+    parts = getattr(detector, "detectors", ())
+    if parts:  # of several, the farthest; their sum cannot be asked, since it is bounded, and made-up rows may hold it at its bound
+        each = [reach_of(part) for part in {(type(part), window_of(part), part.width_): part for part in parts}.values()]
+        return Reach(max(one.back for one in each), max(one.ahead for one in each), math.lcm(*(one.align for one in each)),
+                     max(one.opening for one in each), max(one.tail for one in each))
     l, stride = window_of(detector), int(detector.params().get("stride") or 1)
     forecasts = getattr(detector, "_forecasts", None)
     if forecasts is not None and forecasts():
