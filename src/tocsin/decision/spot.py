@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tocsin.core.errors import ConfigError, DataError, StateError
+from tocsin.core.errors import ArtifactError, ConfigError, DataError, StateError
 
 SMALLEST_P = 1e-300
 LEVEL_CHANGED = "level changed"
@@ -20,7 +20,7 @@ _KNOTS = 64  # parts of the table of ordinary scores
 _EVERY = 16  # excesses learned between two fits
 _LEAK = 0.1  # of a step that an ordinary score takes off the run of odd ones
 _SHAPES = (-0.4, 1.0)
-_FEWEST = 20
+_FEWEST, _LARGEST = 20, 10_000_000
 _GRANT, _MOST = 1.2, 6.0  # alarms learned from: so many times the promise (they come in bursts), and at once at most
 
 
@@ -69,10 +69,13 @@ class Spot:
     def __init__(self, rate: float = 0.001, *, warmup: int = 200, memory: int = 2000, depth: int = 400, patience: int = 100) -> None:
         if not (isinstance(rate, (int, float)) and 0 < rate < 0.5):
             raise ConfigError("TOC-202", "Spot: rate is a share between 0 and 0.5", came=repr(rate), todo="0.001 is 1 in 1,000 steps")
-        for name, value, least in (("warmup", warmup, _FEWEST), ("memory", memory, max(warmup, _FEWEST)), ("depth", depth, 0),
-                                   ("patience", patience, _FEWEST)):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-                raise ConfigError("TOC-202", f"Spot: {name} is a whole number, {least} at least", came=repr(value),
+        for name, value, fewest in (("warmup", warmup, _FEWEST), ("memory", memory, _FEWEST), ("depth", depth, 0),
+                                    ("patience", patience, _FEWEST)):
+            least = max(int(warmup), fewest) if name == "memory" else fewest
+            whole = isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64))
+            if not whole or not least <= value <= _LARGEST:
+                raise ConfigError("TOC-202", f"Spot: {name} is a whole number, {least} at least and {_LARGEST} at most",
+                                  came="a number far larger" if whole and value > 2 ** 62 else repr(value)[:80],
                                   todo=f"give {name} a number from {least}")
         self.rate, self.warmup, self.memory, self.depth, self.patience = float(rate), int(warmup), int(memory), int(depth), int(patience)
         self._kept = np.zeros(self.memory)  # ring of ordinary scores less the mean
@@ -144,13 +147,42 @@ class Spot:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Spot:
-        """The inverse of :meth:`state`."""
+        """The inverse of :meth:`state`. Raises ArtifactError TOC-412 for values that no Spot can have."""
         made = cls(state["rate"], **{name: state[name] for name in _PARAMS[1:]})
+        wrong = made._check(state)
+        if wrong:
+            raise ArtifactError("TOC-412", "the state of an adaptive threshold is not of the expected form",
+                                came=f"{wrong}: {type(state[wrong]).__name__}", todo="start the stream anew")
         for name in _STATE:
             setattr(made, name, state[name])
         made._kept[: made._n] = np.asarray(state["_kept"], dtype=float)
         made._recent.extend(state["_recent"])
         return made
+
+    def _check(self, state: dict[str, Any]) -> str:
+        """What no Spot can have in ``state``; "" for a sound one."""
+        for name in ("_n", "_at"):
+            if isinstance(state[name], bool) or not isinstance(state[name], int) or not 0 <= state[name] <= self.memory:
+                return name
+        n, warm = state["_n"], len(state["_knots"]) > 0
+        if state["_at"] == self.memory or np.shape(state["_kept"]) != (n,) or not (n > 0 if warm else n < self.warmup):
+            return "_kept"
+        for name in _STATE:
+            for value in state[name] if isinstance(state[name], list) and name == "_knots" else [state[name]]:
+                if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+                    return name
+        knots = np.asarray(state["_knots"], dtype=float)
+        if warm and (len(knots) != _KNOTS + 1 or (np.diff(knots) < 0).any() or state["_level"] > knots[-1]):
+            return "_knots"
+        for name in ("_kept", "_recent"):
+            numbers = np.asarray(state[name], dtype=float)
+            if numbers.ndim != 1 or not np.isfinite(numbers).all():
+                return name
+        if len(state["_recent"]) > 4 * self.patience:
+            return "_recent"
+        bounds = {"_share": (0.0, 1.0), "_shape": _SHAPES, "_scale": (5e-324, math.inf), "_run": (0.0, self.patience),
+                  "_low_run": (0.0, self.patience), "_allowance": (0.0, _MOST)}
+        return next((name for name, (low, high) in bounds.items() if not low <= state[name] <= high), "")
 
     # ---- p ----------------------------------------------------------------------------------------------------------
 

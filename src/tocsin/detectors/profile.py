@@ -62,9 +62,9 @@ class Profile(Detector):
             if value is not None and value < least:
                 raise ConfigError("TOC-202", f"Profile: {name} must be at least {least}", came=repr(value),
                                   todo=f"give {name} a whole number from {least}")
-        if not self.periods > 0:
-            raise ConfigError("TOC-202", "Profile: periods must be above 0", came=repr(self.periods), todo="give periods a number above 0")
-        self.window_ = self.window or max(4, min(round(self.periods * window_length(X)), len(X) // 3))
+        if not 0 < self.periods < np.inf:
+            raise ConfigError("TOC-202", "Profile: periods must be a finite number above 0", came=repr(self.periods), todo="try 1 or 2")
+        self.window_ = self.window or max(4, round(min(self.periods * window_length(X), len(X) // 3)))
         self.mean_, self.std_ = moments(X)
         self.bank_ = take(levelled(X, self.mean_, self.std_), first_rows(groups), self._learned_ends(groups, X.shape[1]), self.window_)
 

@@ -25,6 +25,7 @@ _YOUNG, _NEW = 50, 20                                     # steps: records are t
 _STILL = 1e-3                                             # of the range seen: less than this is no scale
 _MOST = 1e100                                             # larger values are cut: their differences would overflow
 _MEMORY, _LOOSE = 0.999, 400.0                            # of the regression: forgetting, and the trace at which it stops to forget
+_FASTEST = 10                                             # records fall as age to the power of minus fade: more runs out of numbers
 _USUAL_PART = 0.1                                         # of the score, for misfits that break no record
 
 
@@ -43,7 +44,8 @@ class SeasonalForecaster(OnlineDetector):
 
     ``period``: steps in a season; None finds it from the data. Not used when times are given: then it is day and week.
     ``hold``: an alarm is given early and once: for this many steps after evidence was found, only evidence above 1.5 times what is left of
-    it (it falls to 0 linearly) counts. 0 counts all. ``fade``: how fast the second records fall, a share of the age (0 = never).
+    it (it falls to 0 linearly) counts. 0 counts all. ``fade``: how fast the second records fall, a share of the age (0 = never, 10 at
+    most).
     ``growth``: see above. ``warm_up``: first steps, which score 0.
 
     Scores: at least 0; up to 0.1 for surprises that break no record (against a running regression), above that evidence, without unit.
@@ -80,9 +82,11 @@ class SeasonalForecaster(OnlineDetector):
     def _stepper(self, state: dict[str, Any] | None, channels: int) -> Stepper:
         for name, least in (("period", 2), ("hold", 0), ("fade", 0), ("growth", 1e-3), ("warm_up", 1)):
             value = getattr(self, name)
-            if value is not None and not value >= least:
+            if value is not None and not (least <= value < math.inf or (name == "growth" and value == math.inf)):
                 raise ConfigError("TOC-202", f"SeasonalForecaster: {name} must be at least {least}", came=repr(value),
-                                  todo=f"give a number from {least}")
+                                  todo=f"give a finite number from {least}")
+        if self.fade > _FASTEST:
+            raise ConfigError("TOC-202", f"SeasonalForecaster: fade must be at most {_FASTEST}", came=repr(self.fade), todo="try 0.3")
         return _Run(self, state or _cold(channels, self.period))
 
 

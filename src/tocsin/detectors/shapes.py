@@ -69,7 +69,7 @@ class Shapes(Detector):
         self.mean_, self.std_ = moments(X)
         Z, first = levelled(X, self.mean_, self.std_), first_rows(groups)
         deepest = int((np.arange(len(X)) - first).max()) + 1  # rows of the longest segment
-        length = max(self.window_, min(round(span * self.window_), deepest))
+        length = max(self.window_, round(min(span * self.window_, deepest)))
         ends = thinned(full_ends(groups, length), max(2, min(most, _CELLS // (length * X.shape[1]))))
         windows = z_normal(take(Z, first, ends, length))[0]
         random = generator(self.seed, "shapes", self.method)
@@ -120,8 +120,8 @@ class Shapes(Detector):
                               todo=f"use {' or '.join(map(repr, _METHODS))}")
         for name, least in (("window", 2), ("count", 1), ("span", 1)):
             value = getattr(self, name)
-            if value is not None and not value >= least:
-                raise ConfigError("TOC-202", f"Shapes: {name} must be at least {least}", came=repr(value),
+            if value is not None and not least <= value < np.inf:
+                raise ConfigError("TOC-202", f"Shapes: {name} must be a finite number, at least {least}", came=repr(value),
                                   todo=f"give {name} a number from {least}")
         count, span, most = _METHODS[self.method]
         return self.count or count, self.span or span, most

@@ -32,12 +32,13 @@ class SubsequencePCA(Detector):
 
     Works for smooth and periodic series at nearly no cost, also when some anomalies were learned from. Weak where normal windows form
     several groups or lie on a curve (any phase of a sharp pulse): take ``windows`` or ``profile``. ``window``: steps; None: ``periods``
-    times the window found in the data (``tocsin.data.period.window_length``). The window moments are summed along lags, so memory does
-    not grow with the number of windows. A window wider than 512 cells (steps × channels) is judged in groups of neighbouring channels.
+    times the window found in the data (``tocsin.data.period.window_length``), within a third of the
+    longest segment. The window moments are summed along lags, so memory does not grow with the number of windows.
+    A window wider than 512 cells (steps × channels) is judged in groups of neighbouring channels.
 
     The map tells how far each cell is from what the other cells of its windows say it should be.
     Shapes: X (t, c). Channels are standardised; scores have no unit. Raises ConfigError TOC-202 (a setting out of range) and TOC-207 (fewer
-    than two windows).
+    than two windows, or a ``window`` longer than every segment).
     Source: Hotelling's T² and residual of principal components (Jackson and Mudholkar 1979), on windows as in singular spectrum analysis.
 
     >>> wave = np.sin(np.arange(400) * 2 * np.pi / 20)
@@ -60,7 +61,12 @@ class SubsequencePCA(Detector):
 
     def _fit(self, X: np.ndarray, y: np.ndarray | None, groups: np.ndarray) -> None:
         self._check()
-        self.window_ = self.window or max(2, round(self.periods * window_length(X)))
+        longest, found = int((np.arange(len(X)) - first_rows(groups)).max()) + 1, window_length(X)
+        if self.window is not None and self.window > longest:  # it would hold repeated rows, and cost memory of (l · c)²
+            raise ConfigError("TOC-207", "the window is longer than every segment",
+                              came=f"{self.window} steps, the longest segment has {longest}",
+                              todo="use a smaller window or pass a longer series")
+        self.window_ = self.window or max(2, min(round(self.periods * found), max(found, longest // 3)))
         self.mean_, self.std_ = moments(X)
         Z = standardise(X, self.mean_, self.std_)
         many = max(1, _WIDEST // self.window_)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tocsin.evaluation.checked import decisions, labels, segments
 from tocsin.evaluation.ranges import runs
 
 
@@ -30,6 +31,8 @@ class Adjusted:
 def point_adjusted(y: np.ndarray, decided: np.ndarray, groups: np.ndarray | None = None) -> Adjusted:
     """Point-adjusted figures of the decisions (t,) against the labels ``y`` (t,), both 0 or 1. Read ``warning``; prefer VUS-PR or events.
 
+    Raises DataError TOC-101 (unequal lengths), TOC-115 (no columns of numbers), TOC-117 (other values than 0 and 1).
+
     >>> y = np.zeros(1000, int); y[200:500] = 1
     >>> lucky = (np.arange(1000) % 90 == 0).astype(int)
     >>> made = point_adjusted(y, lucky)
@@ -38,7 +41,8 @@ def point_adjusted(y: np.ndarray, decided: np.ndarray, groups: np.ndarray | None
     >>> made.warning
     'Point adjustment: random alarms, as many as these, would get F1 0.97 here. Do not choose a detector by it.'
     """
-    truth, flagged = np.asarray(y) == 1, np.asarray(decided).astype(bool)
+    truth = labels(y).astype(bool)
+    flagged, groups = decisions(decided, len(truth)), segments(groups, len(truth))
     ends = runs(truth, groups)
     lengths = ends[:, 1] - ends[:, 0] + 1
     before = np.r_[0, np.cumsum(flagged)]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tocsin.core.errors import DataError
+from tocsin.evaluation.checked import decisions, labels, segments
 from tocsin.evaluation.ranges import runs
 
 
@@ -47,7 +47,8 @@ def affiliation(y: np.ndarray, decided: np.ndarray, groups: np.ndarray | None = 
 
     Without an anomaly all is None; without an alarm precision is None, recall and f1 are 0. ``groups`` (t,) cut time into segments that
     zones never cross; alarms in a segment without an anomaly belong to no zone and do not count: read them in the false alarms of
-    :func:`tocsin.evaluation.ranges.events`. Raises DataError TOC-101 for unequal lengths.
+    :func:`tocsin.evaluation.ranges.events`. Raises DataError TOC-101 (unequal lengths), TOC-115 (no
+    columns of numbers), TOC-117 (other values than 0 and 1).
 
     >>> y = np.zeros(100, int); y[40:50] = 1
     >>> affiliation(y, y).f1, affiliation(y, y * 0).f1, affiliation(y * 0, y).f1
@@ -55,11 +56,8 @@ def affiliation(y: np.ndarray, decided: np.ndarray, groups: np.ndarray | None = 
     >>> round(affiliation(y, np.roll(y, 10)).f1, 3), round(affiliation(y, np.roll(y, 50)).f1, 3)
     (0.847, 0.071)
     """
-    y, decided = np.asarray(y).astype(bool), np.asarray(decided).astype(bool)
-    if y.shape != decided.shape or (groups is not None and np.shape(groups) != y.shape):
-        raise DataError("TOC-101", "labels, decisions and groups do not have one entry per step",
-                        came=f"shapes {y.shape}, {decided.shape}" + ("" if groups is None else f", {np.shape(groups)}"),
-                        todo="pass equal lengths")
+    y = labels(y).astype(bool)
+    decided, groups = decisions(decided, len(y)), segments(groups, len(y))
     zones = _zones(runs(y, groups), len(y), groups)
     if not len(zones.start):
         return Affiliation(None, None, None, 0, 0)

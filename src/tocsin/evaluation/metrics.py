@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from tocsin.core.errors import ConfigError, DataError
+from tocsin.core.errors import ConfigError
 from tocsin.core.seed import generator
 from tocsin.core.types import Detections
 from tocsin.evaluation.affiliation import affiliation
+from tocsin.evaluation.checked import labels
 from tocsin.evaluation.ranges import acf_window, events, vus
 
 Figure = Callable[[np.ndarray, np.ndarray], float | None]
@@ -38,7 +39,7 @@ def evaluate(found: Detections, y: Any, *, series: bool | None = None, values: A
     undefined                     {figure: why it is None}
 
     ``values`` (t,) or (t, c) are the series itself, from whose first channel the widest shoulder of the volume is read; without them it
-    is 100 steps. ``groups`` (n,) cut a series into segments. Raises DataError TOC-101, TOC-117.
+    is 100 steps. ``groups`` (n,) cut a series into segments. Raises DataError TOC-101, TOC-115, TOC-117.
     """
     y = check_labels(y, len(found))
     series = (found.time is not None or bool(found.events)) if series is None else series
@@ -220,15 +221,8 @@ def reason(y: np.ndarray, decided: np.ndarray | None = None) -> str:
 
 
 def check_labels(y: Any, n: int) -> np.ndarray:
-    """(n,) int64 labels. Raises DataError TOC-101 (length), TOC-117 (values)."""
-    labels = np.asarray(y)
-    if labels.shape != (n,):
-        raise DataError("TOC-101", "labels do not have one entry per row", came=f"shape {labels.shape} for {n} rows",
-                        todo=f"pass {n} labels")
-    if not np.isin(labels, (0, 1)).all():
-        raise DataError("TOC-117", "labels must be 0 (normal) or 1 (anomaly), one per row", came=f"values such as {np.unique(labels)[:3]}",
-                        todo="map the labels to 0 and 1")
-    return labels.astype(np.int64)
+    """(n,) int64 labels. Raises DataError TOC-101 (length), TOC-115 (no column of numbers), TOC-117 (values)."""
+    return labels(y, n)
 
 
 def _curve(y: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

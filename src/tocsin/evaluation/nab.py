@@ -12,14 +12,14 @@ Source: Lavin and Ahmad, Evaluating Real-time Anomaly Detection Algorithms, ICML
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tocsin.core.errors import ConfigError
-from tocsin.evaluation.metrics import check_labels
+from tocsin.core.errors import ConfigError, DataError
+from tocsin.evaluation.checked import labels, scores
 from tocsin.evaluation.ranges import runs
 
 _SHARE, _LONGEST = 0.15, 5000  # of a file, and of its first steps: the time to warm up
@@ -75,14 +75,13 @@ class _Steps:
     file: np.ndarray    # (m,) int64
 
 
-def nab_windows(labels: Any) -> list[tuple[int, int]]:
-    """First and last step of each window of a column of 0 and 1, which NAB's files carry. Raises DataError TOC-117.
+def nab_windows(y: Any) -> list[tuple[int, int]]:
+    """First and last step of each window of a column of 0 and 1, which NAB's files carry. Raises DataError TOC-115, TOC-117.
 
     >>> nab_windows([0, 1, 1, 0, 1])
     [(1, 2), (4, 4)]
     """
-    y = np.asarray(labels)
-    return [(int(a), int(b)) for a, b in runs(check_labels(y, len(y)))]
+    return [(int(a), int(b)) for a, b in runs(labels(y))]
 
 
 def nab_score(files: Iterable[tuple[Any, Any]], profile: str = "standard", *, threshold: float | None = None) -> NabScore:
@@ -90,7 +89,8 @@ def nab_score(files: Iterable[tuple[Any, Any]], profile: str = "standard", *, th
 
     Only the order of the scores counts, over all files: they must mean the same in each (a probability, for example). A given ``threshold``
     is used as it is. A file without windows adds false alarms only. Time is O(m log m).
-    Raises ConfigError TOC-297 (profile), TOC-298 (no window, or a score that is not finite), DataError TOC-101, TOC-117 (labels).
+    Raises ConfigError TOC-297 (profile), TOC-298 (no window, a score that is not finite, or a threshold that is no number), DataError
+    TOC-101 (lengths), TOC-115 (no pairs, or no columns of numbers), TOC-117 (labels).
 
     >>> y = np.zeros(200, int); y[100:120] = 1
     >>> early, late, never = np.zeros(200), np.zeros(200), np.zeros(200)
@@ -98,9 +98,11 @@ def nab_score(files: Iterable[tuple[Any, Any]], profile: str = "standard", *, th
     >>> [round(nab_score([(score, y)]).score, 1) for score in (early, late, never)]
     [100.0, 78.1, 0.0]
     """
-    weights = PROFILES.get(profile)
+    weights = PROFILES.get(profile) if isinstance(profile, str) else None
     if weights is None:
-        raise ConfigError("TOC-297", "there is no such profile of NAB", came=repr(profile), todo=f"pass one of {', '.join(PROFILES)}")
+        raise ConfigError("TOC-297", "there is no such profile of NAB", came=repr(profile)[:80], todo=f"pass one of {', '.join(PROFILES)}")
+    if threshold is not None and (not isinstance(threshold, (int, float, np.number)) or np.isnan(threshold)):
+        raise ConfigError("TOC-298", "the threshold of NAB's score is no number", came=repr(threshold)[:80], todo="pass a number, or None")
     steps, count = _gather(files)
     windows = np.unique(steps.window[steps.window >= 0])
     if not len(windows):
@@ -122,9 +124,9 @@ def nab_score(files: Iterable[tuple[Any, Any]], profile: str = "standard", *, th
 def _gather(files: Iterable[tuple[Any, Any]]) -> tuple[_Steps, int]:
     parts: list[tuple[np.ndarray, ...]] = []
     before = 0
-    for number, (scores, labels) in enumerate(files):
-        score = np.asarray(scores, dtype=np.float64)
-        ends = runs(check_labels(labels, len(score)))
+    for number, (given, y) in enumerate(_pairs(files)):
+        score = scores(given, nan=True)
+        ends = runs(labels(y, len(score)))
         if not np.isfinite(score).all():
             raise ConfigError("TOC-298", "NAB's score needs a finite score of every step", came=f"NaN or infinity in file {number}",
                               todo="give every step a score")
@@ -136,6 +138,17 @@ def _gather(files: Iterable[tuple[Any, Any]]) -> tuple[_Steps, int]:
     if not parts:
         return _Steps(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64)), 0
     return _Steps(*(np.concatenate(part) for part in zip(*parts))), len(parts)
+
+
+def _pairs(files: Any) -> Iterator[tuple[Any, Any]]:
+    if not isinstance(files, Iterable):
+        raise DataError("TOC-115", "NAB's score takes files, each scores and labels", came=repr(files)[:80],
+                        todo="pass [(scores, labels), ...]")
+    for number, file in enumerate(files):
+        if not isinstance(file, (tuple, list, np.ndarray)) or len(file) != 2:
+            raise DataError("TOC-115", "a file is a pair of scores and labels", came=f"{type(file).__name__} as file {number}",
+                            todo="pass [(scores, labels), ...]")
+        yield file[0], file[1]
 
 
 def _worth(t: int, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tocsin.core.errors import ConfigError
+from tocsin.evaluation.checked import decisions, labels, scores, segments
 
 _LAGS, _SKIP, _USUAL = 400, 3, 125
 _CELLS = 2_000_000  # pairs times shoulders held at once
@@ -68,7 +69,8 @@ def vus(y: np.ndarray, score: np.ndarray, window: int, *, thresholds: int = 100)
     y (t,) 0/1, score (t,), ``window`` the widest shoulder in time steps (:func:`acf_window`). Depends on the order of the scores only.
     None when all steps are normal or all anomalous. Exact. Time is O(t log t + r * window), and a product of
     matrices of sides ``window`` and ``thresholds``; where runs lie closer than a window, O(r * window^2).
-    Raises ConfigError TOC-261 for a negative window or no thresholds.
+    Raises ConfigError TOC-261 for a negative window or no thresholds (whole numbers both), DataError TOC-101 (unequal lengths), TOC-115
+    (not numbers), TOC-117 (labels other than 0 and 1).
 
     Source: Paparrizos et al., Volume Under the Surface, PVLDB 15(11), 2022; Liu and Paparrizos, The Elephant in the Room (TSB-AD), 2024.
 
@@ -76,10 +78,12 @@ def vus(y: np.ndarray, score: np.ndarray, window: int, *, thresholds: int = 100)
     >>> vus(y, y.astype(float), 20).pr, round(vus(y, np.roll(y, 5).astype(float), 20).pr, 2), vus(y * 0, y.astype(float), 20)
     (1.0, 0.6, None)
     """
-    if window < 0 or thresholds < 1:
+    whole = all(isinstance(value, (int, np.integer)) for value in (window, thresholds))
+    if not whole or window < 0 or thresholds < 1:
         raise ConfigError("TOC-261", "a surface needs a window of 0 or more steps and at least one threshold",
-                          came=f"{window}, {thresholds}", todo="pass window=acf_window(x[:, 0]) and thresholds=100")
-    y, score = np.asarray(y) == 1, np.asarray(score, dtype=np.float64)
+                          came=f"{window!r}, {thresholds!r}"[:80], todo="pass window=acf_window(x[:, 0]) and thresholds=100")
+    y = labels(y) == 1
+    score = scores(score, len(y))
     t, inside = len(y), int(y.sum())
     if inside in (0, t):
         return None
@@ -105,12 +109,14 @@ def events(y: np.ndarray, decided: np.ndarray, groups: np.ndarray | None = None)
 
     ``delay_mean`` and ``delay_median`` are steps from an anomaly's start to its first flagged step, over those found (an alarm that began
     earlier counts 0). An alarm over the whole series finds everything: read recall together with the share of flagged steps.
+    Raises DataError TOC-101 (unequal lengths), TOC-115 (no columns of numbers), TOC-117 (other values than 0 and 1).
 
     >>> events(np.array([0, 1, 1, 1, 0, 0, 1]), np.array([0, 0, 1, 0, 1, 0, 0]))["recall"]
     0.5
     """
-    truth, alarms = runs(y, groups), runs(decided, groups)
-    flagged, anomalous = np.asarray(decided).astype(bool), np.asarray(y) == 1
+    anomalous = labels(y).astype(bool)
+    flagged, groups = decisions(decided, len(anomalous)), segments(groups, len(anomalous))
+    truth, alarms = runs(anomalous, groups), runs(flagged, groups)
     found = np.array([flagged[a : b + 1].any() for a, b in truth], dtype=bool)
     right = np.array([anomalous[a : b + 1].any() for a, b in alarms], dtype=bool)
     delays = [int(flagged[a : b + 1].argmax()) for (a, b), hit in zip(truth, found) if hit]

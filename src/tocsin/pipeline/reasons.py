@@ -62,8 +62,10 @@ def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int, *, p: np.n
     """The Explanation of ``rows`` (positions in ``data``).
 
     p (n,) and held_out (g, d), expected matrix cells, come from :meth:`Pipeline.fit_detect` when the rows are the training rows:
-    the detector that stays has seen those and would explain them too kindly.
+    the detector that stays has seen those and would explain them too kindly. No rows give an explanation without rows.
     """
+    if not len(rows):
+        return _nothing(model, rows)
     prepared = model.preparation_.transform(data)
     at = prepared.row[rows]
     sources = model.preparation_.sources
@@ -97,6 +99,13 @@ def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int, *, p: np.n
               for i, row in enumerate(rows)),
         pairs,
     )
+
+
+def _nothing(model: Pipeline, rows: np.ndarray) -> Explanation:
+    """Of no rows: where nothing was flagged there is nothing to explain, which is no error."""
+    sources, spread = model.preparation_.sources, own_spread(model)
+    kind = "replacement" if model.residual_ is None else "residual"
+    return Explanation(kind, rows, sources, np.zeros((0, len(sources))), (), (), np.array([spread[name] for name in sources]), ())
 
 
 def _broken(model: Pipeline, prepared: Prepared, at: np.ndarray, sources: tuple[str, ...]) -> tuple[tuple[Relation, ...], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from typing import Any, NamedTuple
 
+from tocsin.streaming import keep
 from tocsin.streaming.moment import Moment
 
 _CAP = 10_000
@@ -79,11 +80,12 @@ class Arrival:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`state` gave."""
-        for name in _STATE:
-            setattr(self, name, state[name])
+        for name in _COUNTS:
+            setattr(self, name, keep.count(state[name]))
+        self.latest, self.passed = (None if state[name] is None else keep.number(state[name]) for name in ("latest", "passed"))
         self._heap, self._held = [], {}
         for held in state["held"]:
-            self._take(Row(*held))
+            self._take(row_from(held))
 
     def _take(self, row: Row) -> None:
         key = (row.at, 0 if self.last_wins else row.position)
@@ -109,4 +111,11 @@ class Arrival:
         return freed
 
 
-_STATE = ("latest", "passed", "duplicates", "late", "hurried", "resets", "_behind")
+_COUNTS = ("duplicates", "late", "hurried", "resets", "_behind")
+_STATE = ("latest", "passed", *_COUNTS)
+
+
+def row_from(kept: Any) -> Row:
+    """A row as a state holds it. Raises TypeError, ValueError where it is none."""
+    at, position, values, note = kept
+    return Row(keep.number(at), keep.count(position), values, str(note))

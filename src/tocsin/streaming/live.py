@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from tocsin.data.scale import Scale
 from tocsin.data.schema import conform
 from tocsin.data.transformer import Transformer
 from tocsin.pipeline.preparation import Preparation
+from tocsin.streaming import keep
+from tocsin.streaming.moment import shown
 from tocsin.streaming.reach import Reach
 from tocsin.streaming.window import Chunked
 
@@ -74,9 +76,10 @@ class Filling:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`state` gave."""
-        self._rows = deque(np.array(row, dtype=float) for row in state["rows"])
-        self._number, self._seen, self._known = state["number"], np.array(state["seen"]), np.array(state["known"], dtype=float)
-        self.holes = state["holes"]
+        width = len(self.fill)
+        self._rows = deque(keep.row(row, width) for row in state["rows"])
+        self._number, self.holes = keep.count(state["number"]), keep.count(state["holes"])
+        self._seen, self._known = keep.row(state["seen"], width).astype(int), keep.row(state["known"], width)
 
     def _wait(self, row: np.ndarray, known: np.ndarray) -> list[np.ndarray]:
         first = self._number - len(self._rows)
@@ -111,6 +114,8 @@ class Plain:
     """
 
     def __init__(self, columns: Sequence[str] | None = None) -> None:
+        if columns is not None and (isinstance(columns, (str, bytes)) or not isinstance(columns, Collection) or not len(columns)):
+            raise ConfigError("TOC-202", "columns are a list of names", came=shown(columns), todo="give names, as ['flow', 'heat']")
         self.columns = None if columns is None else tuple(columns)
         self.width = 0 if columns is None else len(columns)
         self.last: Sequence[float] = ()
@@ -126,7 +131,7 @@ class Plain:
                                 todo="push all rows as sequences, or all as mappings")
         if self.columns is not None:
             values = _in_order(values, self.columns)
-        cells = [values] if np.ndim(values) == 0 else list(values)
+        cells = [values] if _single(values) else list(values)
         row = np.array([_number(cell) for cell in cells])
         if not self.width:
             self.width = len(row)
@@ -155,7 +160,10 @@ class Plain:
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`state` gave."""
         self.columns = None if state["columns"] is None else tuple(state["columns"])
-        self.width, self.last, self.holes = state["width"], state["last"], state["holes"]
+        self.width, self.holes = keep.count(state["width"]), keep.count(state["holes"])
+        self.last = [keep.number(value) for value in state["last"]]
+        if len(self.last) not in (0, self.width) or (self.columns is not None and len(self.columns) != self.width):
+            raise ValueError(f"a row of {len(self.last)} cells among rows of {self.width}")
 
 
 class Live:
@@ -188,11 +196,9 @@ class Live:
         """(d,) of one row, a mapping from column to cell or the cells in the model's order; NaN where missing."""
         cells = _in_order(values, self.schema.names)
         if self._numbers is not None:
-            quick = [float(cells[j]) if type(cells[j]) is float or type(cells[j]) is int else None for j in self._numbers]
+            quick = [_number(cells[j]) if type(cells[j]) is float or type(cells[j]) is int else None for j in self._numbers]
             if None not in quick:
-                row = np.array(quick, dtype=float)
-                row[np.isinf(row)] = np.nan
-                return row
+                return np.array(quick, dtype=float)
         rows: Any = conform(pa.table({name: _cell(cell) for name, cell in zip(self.schema.names, cells)}), self.schema)
         for step in self._before:
             rows = step.transform(rows)
@@ -261,7 +267,7 @@ def _in_order(values: Any, names: Sequence[str]) -> list[Any]:
             raise DataError("TOC-133", "none of the columns learned from is there", came=", ".join(map(repr, list(values)[:8])),
                             todo=f"name the cells as in training: {', '.join(map(repr, names[:8]))}")
         return [values.get(name) for name in names]  # a channel that is not sent is missing
-    cells = [values] if np.ndim(values) == 0 else np.asarray(values).tolist() if isinstance(values, np.ndarray) else list(values)
+    cells = [values] if _single(values) else np.asarray(values).tolist() if isinstance(values, np.ndarray) else list(values)
     if len(cells) != len(names):
         raise DataError("TOC-111", "the number of columns differs from the one learned",
                         came=f"{len(cells)} cells, learned with {len(names)}",
@@ -275,15 +281,35 @@ def _number(cell: Any) -> float:
         return math.nan
     try:
         number = float(cell)
+    except OverflowError:
+        raise _too_large(cell) from None
     except (TypeError, ValueError):
-        raise DataError("TOC-199", "a cell is no number, and without a pipeline nothing else can be judged", came=repr(cell)[:80],
+        raise DataError("TOC-199", "a cell is no number, and without a pipeline nothing else can be judged", came=shown(cell),
                         todo="push numbers, None where one is missing; or fit a pipeline, which reads text, dates and categories") from None
     return number if math.isfinite(number) else math.nan
 
 
 def _cell(cell: Any) -> pa.Array:
     cell = cell.item() if isinstance(cell, np.generic) else cell
-    return pa.array([None if isinstance(cell, float) and math.isnan(cell) else cell])
+    try:
+        return pa.array([None if isinstance(cell, float) and math.isnan(cell) else cell])
+    except OverflowError:
+        raise _too_large(cell) from None
+    except pa.ArrowException as error:
+        raise DataError("TOC-199", "a cell is no value of a table", came=f"{shown(cell)}: {error}"[:160],
+                        todo="push numbers, text, dates, True or False; None where one is missing") from None
+
+
+def _too_large(cell: Any) -> DataError:
+    return DataError("TOC-199", "a number is too large", came=shown(cell), todo="push numbers below 1e308, None where one is missing")
+
+
+def _single(values: Any) -> bool:
+    """Whether it is one cell, not several."""
+    try:
+        return np.ndim(values) == 0
+    except ValueError:  # lists of different lengths within a list
+        return False
 
 
 def _no_stream(step: Transformer) -> ConfigError:

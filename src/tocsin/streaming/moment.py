@@ -16,6 +16,7 @@ Clock = Literal["dates", "numbers"]
 _NANO = 1_000_000_000
 _UNITS = {"": 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LENGTH = re.compile(r"\s*(\d+(?:\.\d*)?)\s*([a-z]*)\s*")
+_VAGUE = ("Y", "M", "generic")  # units that are no length of time
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -30,7 +31,7 @@ def moment(time: Any) -> tuple[Moment, Clock]:
     """
     kind = type(time)
     if kind is float or kind is int:
-        if kind is float and not math.isfinite(time):
+        if not _finite(time):
             raise _no_stamp(time)
         return time, "numbers"
     if isinstance(time, str):
@@ -39,11 +40,16 @@ def moment(time: Any) -> tuple[Moment, Clock]:
         if np.isnat(time):
             raise _no_stamp(time)
         fine = np.datetime_data(time.dtype)[0] == "ns"
-        return int(time.astype(np.int64)) if fine else int(time.astype("M8[us]").astype(np.int64)) * 1000, "dates"
-    if isinstance(time, datetime):
+        try:
+            return int(time.astype(np.int64)) if fine else int(time.astype("M8[us]").astype(np.int64)) * 1000, "dates"
+        except OverflowError:
+            raise _no_stamp(time) from None
+    if isinstance(time, datetime) and time == time:  # a missing stamp of a table differs from itself
         return _nanoseconds(time), "dates"
-    if isinstance(time, (np.integer, np.floating)):
-        return moment(time.item())
+    if isinstance(time, np.floating):
+        return moment(float(time))
+    if isinstance(time, np.integer) and not isinstance(time, np.timedelta64):
+        return moment(int(time))
     raise _no_stamp(time)
 
 
@@ -63,20 +69,37 @@ def length(given: Any, name: str) -> float:
     >>> length("5min", "lateness"), length(2, "lateness")
     (300.0, 2.0)
     """
+    made = given
     if isinstance(given, np.timedelta64):
-        given = float(given / np.timedelta64(1, "s"))
-    if isinstance(given, str):
+        made = None if np.datetime_data(given.dtype)[0] in _VAGUE else float(given / np.timedelta64(1, "s"))
+    elif isinstance(given, str):
         found = _LENGTH.fullmatch(given.lower())
-        given = float(found[1]) * _UNITS[found[2]] if found and found[2] in _UNITS else None
-    if isinstance(given, bool) or not isinstance(given, (int, float, np.integer, np.floating)) or not 0 <= given < math.inf:
-        raise ConfigError("TOC-202", f"{name} is a length of time, 0 at least", came=repr(given)[:80],
+        made = float(found[1]) * _UNITS[found[2]] if found and found[2] in _UNITS else None
+    if isinstance(made, bool) or not isinstance(made, (int, float, np.integer, np.floating)) or not (_finite(made) and made >= 0):
+        raise ConfigError("TOC-202", f"{name} is a length of time, 0 at least", came=shown(given),
                           todo="give seconds (for a clock of numbers, its own unit), or text: 500ms, 30s, 5min, 1h, 1d")
-    return float(given)
+    return float(made)
+
+
+def shown(value: Any) -> str:
+    """``value`` as a message tells it: a numeral of thousands of digits is not written out."""
+    try:
+        return repr(value)[:80]
+    except ValueError:
+        return f"{type(value).__name__} too long to be written"
 
 
 def unit(clock: Clock) -> float:
     """How many units of :func:`moment` make one unit of :func:`length`."""
     return _NANO if clock == "dates" else 1.0
+
+
+def _finite(number: Any) -> bool:
+    """Whether a float can hold it."""
+    try:
+        return math.isfinite(float(number))
+    except OverflowError:
+        return False
 
 
 def _read(text: str) -> datetime:
@@ -92,5 +115,5 @@ def _nanoseconds(at: datetime) -> int:
 
 
 def _no_stamp(time: Any) -> DataError:
-    return DataError("TOC-197", "this is no time stamp", came=repr(time)[:80],
+    return DataError("TOC-197", "this is no time stamp", came=shown(time),
                      todo="give a datetime64, a datetime, ISO 8601 text (2024-03-31T02:00:00+01:00) or a finite number")

@@ -77,7 +77,8 @@ def rule_for(model: Any, threshold: Any, warmup: int | None) -> Rule:
             raise ConfigError("TOC-278", "this threshold needs all rows together and cannot judge a stream", came=repr(chosen)[:80],
                               todo="use false_alarm_rate=0.01 or adaptive=0.001")
         return Fixed(model.calibrator_, chosen)
-    settings: dict[str, Any] = {} if warmup is None else {"warmup": warmup, "memory": max(2000, warmup)}
+    memory = max(2000, warmup) if isinstance(warmup, (int, np.integer)) else 2000  # Spot tells what is wrong with another one
+    settings: dict[str, Any] = {} if warmup is None else {"warmup": warmup, "memory": memory}
     return Spot(0.001 if rate is None else rate, **settings)
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from tocsin.core import catalog
 from tocsin.core.detector import Detector
-from tocsin.core.errors import ArtifactError, ConfigError, DataError, StateError
-from tocsin.core.online import OnlineDetector
+from tocsin.core.errors import ArtifactError, ConfigError, DataError, StateError, TocsinError
+from tocsin.core.online import OnlineDetector, Stepper
 from tocsin.decision.spot import LEVEL_CHANGED
 from tocsin.pipeline.pipeline import Pipeline
 from tocsin.streaming import keep, moment
@@ -27,6 +27,7 @@ from tocsin.streaming.stepping import Covered, Scorer, Stepped
 from tocsin.streaming.tick import Member, Step, Ticker
 
 FORMAT = 1
+_FINEST = 1e-15  # of a clock's step; below, no distance between two stamps is a number of steps
 
 
 class Stream:
@@ -82,6 +83,9 @@ class Stream:
         self.rule = rule_for(self.model, threshold, warmup)
         learned = self.model.preparation_.step_ if isinstance(self.model, Pipeline) else None
         self.step = moment.length(step, "step") if step is not None else float(learned or 0.0)
+        if 0 < self.step < _FINEST:
+            raise ConfigError("TOC-202", f"step is 0 or at least {_FINEST}", came=moment.shown(step),
+                              todo="give the length of a clock's step")
         self._clock: moment.Clock | None = None
         self._arrival, self._ticker = self._clocked("numbers")
         self._waiting: deque[Step] = deque()  # in the preparation
@@ -108,7 +112,7 @@ class Stream:
             self._arrival, self._ticker = self._clocked(clock)
             self._clock = clock
         elif clock != self._clock:
-            raise _mixed(f"{time!r}"[:60] + f" among {self._clock}")
+            raise _mixed(moment.shown(time)[:60] + f" among {self._clock}")
         freed, late = self._arrival.push(at, self._next(), row)
         return self._passed(freed, late)
 
@@ -157,7 +161,9 @@ class Stream:
             made._begin(_model_of(state["model"], model), rule_from_state(state["rule"]), settings["lateness"], None, settings["step"],
                         None, settings["early"], settings["duplicates"], None if reach is None else Reach(*reach))
             made._load(state)
-        except (KeyError, TypeError, AttributeError, IndexError) as error:
+        except TocsinError:
+            raise
+        except Exception as error:  # a tampered state may raise anything, from any part that it goes through
             raise ArtifactError("TOC-412", "the state of a stream is not of the expected form",
                                 came=f"{type(error).__name__}: {error}"[:120], todo="start the stream anew") from error
         return made
@@ -177,13 +183,21 @@ class Stream:
         return self._named
 
     def _load(self, state: dict[str, Any]) -> None:
+        if state["clock"] not in (None, "dates", "numbers"):
+            raise ValueError(f"no clock: {state['clock']!r:.60}")
         self._clock = state["clock"]
         self._arrival, self._ticker = self._clocked(self._clock or "numbers")
+        rows = [kept[2] for kept in (*state["arrival"]["held"], *state["ticker"]["open"])]
+        rows += [kept[0] for kept in (*state["waiting"], *state["open"])]
+        if len({len(keep.row(values)) for values in rows}) > 1:
+            raise ValueError("held rows of different widths")
         for part, name in ((self._scorer, "scorer"), (self._live, "live"), (self._arrival, "arrival"), (self._ticker, "ticker")):
             part.load_state(state[name])
+        if isinstance(self._scorer, Stepped) and self._scorer.stepper is not None and isinstance(self._live, Plain):
+            _tried(self._scorer.detector.stepper(self._scorer.state()), self._live.width)
         self._waiting = deque(_step(kept) for kept in state["waiting"])
         self._open = deque(_step(kept) for kept in state["open"])
-        self._pushed, self._alarms, self._changes = state["counts"]
+        self._pushed, self._alarms, self._changes = (keep.count(value) for value in state["counts"])
 
     # ---- the way of a row -------------------------------------------------------------------------------------------
 
@@ -282,7 +296,7 @@ class Stream:
         return Arrival(self.lateness * unit, last_wins=self.duplicates == "last"), Ticker(self.step * unit, joins=joins)
 
     def _held(self) -> int:
-        return len(self._arrival) + len(self._waiting) + self._scorer.held
+        return len(self._arrival) + self._ticker.held + len(self._waiting) + self._scorer.held
 
 
 def _parts(model: Any, columns: Sequence[str] | None, early: bool, reach: Reach | None) -> tuple[Any, Scorer]:
@@ -353,12 +367,23 @@ def _model_of(kept: dict[str, Any], model: Any) -> Any:
     return model
 
 
+def _tried(stepper: Stepper, width: int) -> None:
+    """One step of a copy: a state that cannot be gone on from is told when it is loaded. Raises whatever the stepper does."""
+    with np.errstate(all="ignore"):
+        score = stepper.step([0.0] * width)
+        stepper.state()
+    if not math.isfinite(score):
+        raise ValueError("the detector's state gives no finite score")
+
+
 def _plain(step: Step) -> list[Any]:
     return [step.values, [list(member) for member in step.members], step.cut]
 
 
 def _step(kept: Any) -> Step:
-    return Step(np.asarray(kept[0], dtype=float), [Member(*member) for member in kept[1]], kept[2])
+    values, members, cut = kept
+    made = [Member(keep.count(position), None if at is None else keep.number(at), str(note)) for position, at, note in members]
+    return Step(keep.row(values), made, bool(cut))
 
 
 def _mixed(came: str) -> DataError:

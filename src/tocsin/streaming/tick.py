@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tocsin.streaming.arrival import Row
+from tocsin.streaming import keep
+from tocsin.streaming.arrival import Row, row_from
 from tocsin.streaming.moment import Moment
 
 
@@ -36,24 +37,29 @@ class Ticker:
     that cannot be known row by row.
 
     ``joins``: a step is told when the next one begins, so that all its rows are in it. Without, it is told at once, and
-    a further row in the same step is late.
+    a further row in the same step is late. A step holds ``most`` rows at most; a further one is late, too.
 
     >>> ticker = Ticker(1.0, joins=False)
     >>> [len(ticker.push(Row(at, 0, np.zeros(1)))[0]) for at in (0.0, 1.0, 3.0, 3.2)]
     [1, 1, 2, 0]
     """
 
-    def __init__(self, size: float, *, joins: bool, longest_gap: int = 10) -> None:
-        self.size, self.joins, self.longest_gap = size, joins, longest_gap
+    def __init__(self, size: float, *, joins: bool, longest_gap: int = 10, most: int = 10_000) -> None:
+        self.size, self.joins, self.longest_gap, self.most = size, joins, longest_gap, most
         self.filled = self.merged = self.cuts = 0
         self._at: Moment | None = None
         self._open: list[Row] = []
         self._cut = False
 
+    @property
+    def held(self) -> int:
+        """Rows in the open step."""
+        return len(self._open)
+
     def push(self, row: Row) -> tuple[list[Step], list[Row]]:
         """(steps that are complete, rows that are late)."""
         ahead = self._ahead(row)
-        if ahead == 0 and not self.joins:
+        if ahead == 0 and (not self.joins or len(self._open) >= self.most):
             return [], [row._replace(note="late")]
         self._at = row.at
         if ahead == 0:
@@ -85,9 +91,10 @@ class Ticker:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`state` gave."""
-        for name in _STATE:
-            setattr(self, name, state[name])
-        self._open = [Row(*row) for row in state["open"]]
+        self.filled, self.merged, self.cuts = (keep.count(state[name]) for name in ("filled", "merged", "cuts"))
+        self._at = None if state["_at"] is None else keep.number(state["_at"])
+        self._cut = bool(state["_cut"])
+        self._open = [row_from(row) for row in state["open"]]
 
     def _ahead(self, row: Row) -> int:
         """Steps from the row before; 1 for the first."""
@@ -95,7 +102,12 @@ class Ticker:
             return 1
         if row.note == "clock set back":
             return self.longest_gap + 1
-        return round((row.at - self._at) / self.size) if self.size else 1
+        if not self.size:
+            return 1
+        try:
+            return min(round((row.at - self._at) / self.size), self.longest_gap + 1)  # all that is longer cuts alike
+        except OverflowError:  # more steps than a number can count
+            return self.longest_gap + 1
 
 
 _STATE = ("filled", "merged", "cuts", "_at", "_cut")

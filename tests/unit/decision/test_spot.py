@@ -176,3 +176,9 @@ def test_settings_out_of_range(wrong):
 def test_a_score_must_be_finite():
     with pytest.raises(DataError, match="TOC-110"):
         Spot().step(float("nan"))
+
+
+@pytest.mark.parametrize("given", [{"memory": 10**13}, {"warmup": 10**12}, {"patience": 10**30}, {"warmup": "a"}, {"memory": 10**5000}])
+def test_settings_without_bounds_are_stated(given):
+    with pytest.raises(ConfigError, match="TOC-202"):
+        Spot(**given)

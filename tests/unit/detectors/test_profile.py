@@ -162,7 +162,8 @@ def test_a_score_does_not_depend_on_where_a_batch_begins() -> None:
     np.testing.assert_allclose(model.anomaly_score(X[100:])[20:], model.anomaly_score(X)[120:], rtol=1e-9)
 
 
-@pytest.mark.parametrize("wrong", [{"window": 1}, {"k": 0}, {"most": 1}, {"periods": 0.0}, {"periods": float("nan")}])
+@pytest.mark.parametrize("wrong", [{"window": 1}, {"k": 0}, {"most": 1}, {"periods": 0.0}, {"periods": float("nan")},
+                                   {"periods": float("inf")}])
 def test_wrong_settings(wrong: dict) -> None:
     with pytest.raises(ConfigError, match=f"TOC-202.*{next(iter(wrong))}"):
         Profile(**wrong).fit(_wave())
@@ -176,3 +177,7 @@ def test_memory_does_not_grow_with_the_windows() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 60e6  # all windows at once are 48 MB in each of four forms
+
+
+def test_more_periods_than_any_series_has_are_a_third_of_it() -> None:
+    assert Profile(periods=1e308).fit(_wave(300)).window_ == 100

@@ -102,7 +102,12 @@ def test_unit_does_not_matter(factor: float) -> None:
     np.testing.assert_allclose(_scores(x * factor), _scores(x), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("params", [{"period": 1}, {"hold": -1}, {"fade": -0.1}, {"growth": 0.0}, {"warm_up": 0}])
+@pytest.mark.parametrize("params", [{"period": 1}, {"hold": -1}, {"fade": -0.1}, {"growth": 0.0}, {"warm_up": 0},
+                                    {"fade": float("inf")}, {"fade": 11.0}, {"fade": float("nan")}])
 def test_parameters_out_of_range_are_refused(params: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="TOC-202"):
         SeasonalForecaster(**params).fit(_days(100))
+
+
+def test_the_fastest_fading_scores_numbers() -> None:
+    assert np.isfinite(SeasonalForecaster(fade=10.0).fit(_days(100)).anomaly_score(_days(3000))).all()

@@ -122,7 +122,8 @@ def test_state_builds_the_same(method: str) -> None:
     assert np.array_equal(build(Shapes, model.state()).anomaly_score(X), model.anomaly_score(X))
 
 
-@pytest.mark.parametrize("wrong", [{"window": 1}, {"count": 0}, {"span": 0.5}, {"span": float("nan")}, {"method": "kmedian"}])
+@pytest.mark.parametrize("wrong", [{"window": 1}, {"count": 0}, {"span": 0.5}, {"span": float("nan")}, {"span": float("inf")},
+                                   {"method": "kmedian"}])
 def test_wrong_settings(wrong: dict) -> None:
     with pytest.raises(ConfigError, match=f"TOC-202.*{next(iter(wrong))}"):
         Shapes(**wrong).fit(_beats())

@@ -155,3 +155,18 @@ def test_settings_out_of_range(wrong: dict[str, Any]) -> None:
 def test_one_window_is_too_few() -> None:
     with pytest.raises(ConfigError, match="TOC-207"):
         SubsequencePCA(window=30).fit(_wave(30))
+
+
+def test_a_window_longer_than_every_segment_is_refused_before_memory_runs_out() -> None:
+    with pytest.raises(ConfigError, match=r"TOC-207.*longest segment has 150"):
+        SubsequencePCA(window=100_000).fit(_wave(300), groups=np.repeat([0, 1], 150))
+
+
+def test_many_periods_stay_within_a_third_of_the_longest_segment() -> None:
+    assert SubsequencePCA(periods=100).fit(_wave(300)).window_ == 100
+
+
+def test_a_window_found_may_be_longer_than_the_segments() -> None:
+    X, groups = _wave(400), np.repeat(np.arange(40), 10)
+    model = SubsequencePCA().fit(X, groups=groups)
+    assert model.window_ > 10 and np.isfinite(model.anomaly_score(X, groups=groups)).all()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
 
 import tocsin
+from tocsin.core.types import Dataset
+from tocsin.pipeline.pipeline import Pipeline
 
 
 def test_a_missing_cell_that_is_usually_there_is_the_reason():
@@ -17,3 +22,16 @@ def test_a_missing_cell_that_is_usually_there_is_the_reason():
     why = model.explain({"amount": [np.nan, 92.0], "items": [7, 7], "city": ["Oslo", "Oslo"]}, rows=[0])
     assert why.labels[int(why.values[0].argmax())] == "amount"
     assert "`amount` is missing" in why.sentences[0]
+
+
+@pytest.mark.parametrize(("detector", "kind"), [("profile", "series"), ("subsequence_pca", "series"), ("knn", "table"),
+                                               ("autoencoder", "table")])
+def test_no_rows_to_explain_give_an_explanation_without_rows(detector: str, kind: Any) -> None:
+    wave = np.sin(np.arange(400) * 2 * np.pi / 24)
+    data = Dataset.of(np.stack([wave, np.roll(wave, 3) + 0.1 * np.cos(np.arange(400.0) ** 2)], axis=1), kind=kind)
+    model = Pipeline(detector).fit(data)
+    nothing, one = model.explain(data, rows=[]), model.explain(data, rows=[5])
+    assert len(nothing) == 0 and nothing.values.shape == (0, 2)
+    assert (nothing.kind, nothing.labels) == (one.kind, one.labels)
+    np.testing.assert_array_equal(nothing.baseline, one.baseline)
+    assert nothing.observed == nothing.expected == nothing.sentences == nothing.relations == nothing.neighbours == ()

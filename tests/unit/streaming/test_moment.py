@@ -54,3 +54,21 @@ def test_lengths():
 def test_what_is_no_length(wrong):
     with pytest.raises(ConfigError, match="TOC-202"):
         length(wrong, "lateness")
+
+
+@pytest.mark.parametrize("odd", [10**400, -(10**400), 10**5000, np.timedelta64(1, "s"), np.longdouble("inf")], ids=list("abcde"))
+def test_numbers_that_are_no_stamp(odd):
+    with pytest.raises(DataError, match="TOC-197"):
+        moment(odd)
+
+
+def test_numbers_of_other_kinds_are_stamps():
+    assert moment(np.longdouble(3)) == (3.0, "numbers")
+    assert moment(np.float32(0.5)) == (0.5, "numbers")
+    assert moment(np.int64(7)) == (7, "numbers")
+
+
+@pytest.mark.parametrize("odd", [10**400, np.timedelta64(1, "M"), np.timedelta64("NaT", "s"), "9" * 400, True, [1]], ids=list("abcdef"))
+def test_no_length_of_time(odd):
+    with pytest.raises(ConfigError, match="TOC-202"):
+        length(odd, "step")

@@ -321,3 +321,66 @@ def test_files_that_are_no_saved_stream(tmp_path, plain):
         Stream.from_state({"format": 99}, plain)
     with pytest.raises(StateError, match="TOC-345"):
         Stream(plain).save(tmp_path / "no" / "folder")
+
+
+@pytest.mark.parametrize("given", [
+    {"warmup": "a"}, {"warmup": 10**12}, {"warmup": 10**30}, {"columns": 5}, {"columns": "ab"},
+    {"columns": []}, {"step": 1e-300}, {"step": np.timedelta64(1, "M")}, {"step": 10**400}, {"lateness": 10**5000}])
+def test_settings_that_mean_nothing_are_stated(given):
+    with pytest.raises(ConfigError, match="TOC-202"):
+        Stream(Far(), **given)
+
+
+@pytest.mark.parametrize("row", [10**400, [1.0, 10**5000], {"a": 10**400}, [[1], [1, 2]], 1j, object()])
+def test_a_cell_that_no_float_holds_is_stated_and_the_stream_goes_on(row):
+    stream = Stream(Far())
+    with pytest.raises(DataError, match="TOC-199"):
+        stream.push(row)
+
+
+def test_a_number_too_large_for_a_pipeline_is_stated():
+    stream = Stream(Pipeline("windows").fit(Dataset.of(np.sin(np.arange(400) / 5), kind="series")))
+    for row in (10**400, [10**5000]):
+        with pytest.raises(DataError, match="TOC-199"):
+            stream.push(row)
+    with pytest.raises(DataError, match="TOC-197"):
+        stream.push(1.0, 10**400)
+    assert stream.status()["pushed"] == 0
+    stream.push(1.0, np.longdouble(3))
+    assert stream.status()["pushed"] == 1
+
+
+def test_rows_of_an_open_step_are_held():
+    stream = Stream(Far(), step=100, lateness=1)
+    for i in range(10):
+        stream.push([1.0], i + 0.5)
+    assert stream.status()["held"] == 10
+
+
+def _tampered():
+    stream = Stream("seasonal_forecaster", lateness=3, step=1, warmup=20)
+    for i in range(160):
+        stream.push([float(i % 7)], float(i))
+    return stream.state()
+
+
+@pytest.mark.parametrize(("path", "value"), [
+    (("rule", "_scale"), -1.0), (("rule", "_mean"), float("nan")), (("rule", "_n"), 10**9), (("rule", "_at"), -1), (("rule", "_n"), 1.0),
+    (("rule", "_knots"), [1.0, 2.0]), (("rule", "_knots"), "abc"), (("rule", "_kept"), np.zeros(3)), (("rule", "_recent"), [None]),
+    (("rule", "_share"), 2.0), (("arrival", "latest"), "x"), (("arrival", "late"), -1), (("arrival", "held"), [[1]]),
+    (("ticker", "_at"), float("inf")), (("ticker", "merged"), None), (("clock",), 7), (("counts",), [1, 2]), (("waiting",), [[[], [], 0]]),
+    (("open",), 5), (("live", "last"), [1.0, 2.0]), (("live", "width"), -3), (("scorer",), 5), (("rule", "_run"), 10**99),
+    (("rule", "_mean"), []), (("rule", "_level"), 1e308), (("rule", "_level"), np.zeros(3)), (("scorer", "n"), -1),
+    (("scorer", "level"), [])])
+def test_a_tampered_state_is_told(path, value):
+    state = _tampered()
+    part = state
+    for name in path[:-1]:
+        part = part[name]
+    part[path[-1]] = value
+    with pytest.raises(ArtifactError, match="TOC-412"):
+        Stream.from_state(state)
+
+
+def test_the_state_before_tampering_is_sound():
+    assert Stream.from_state(_tampered()).push([1.0], 160.0)[0].state == "live"

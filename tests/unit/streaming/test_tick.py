@@ -60,3 +60,19 @@ def test_a_clock_set_back_cuts():
     steps, _ = ticker.push(Row(3.0, 1, np.zeros(1), "clock set back"))
     assert [step.cut for step in steps] == [True]
     assert steps[0].members[0].note == "clock set back"
+
+
+def test_an_open_step_holds_so_many_rows_and_no_more():
+    ticker = Ticker(10.0, joins=True, most=5)
+    late = [row.position for i in range(8) for row in ticker.push(Row(float(i) / 10, i, np.array([float(i)])))[1]]
+    assert (late, ticker.held, ticker.merged) == ([5, 6, 7], 5, 4)
+    assert ticker.end()[0].values.tolist() == [2.0]
+    assert ticker.held == 0
+
+
+@pytest.mark.parametrize("next_", [1e308, 10**308])
+def test_a_distance_beyond_all_steps_cuts(next_):
+    ticker = Ticker(1e-14, joins=False)
+    ticker.push(Row(-next_, 0, np.zeros(1)))
+    steps, _ = ticker.push(Row(next_, 1, np.zeros(1)))
+    assert [step.cut for step in steps] == [True]

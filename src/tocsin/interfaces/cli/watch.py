@@ -66,6 +66,7 @@ def watch(
     try:
         with _opened(file) as lines, _terminable():
             run.through(lines)
+            run.standing = stream.status()  # a flush ends the segment, and the next one starts from nothing
             if state is None:
                 run.tell(stream.flush())
     finally:
@@ -87,6 +88,8 @@ class Run:
         self.time = time or (schema.time if schema is not None else None)
         self.numbers = None if schema is None else {one.name for one in schema.columns if one.kind in ("number", "constant")}
         self.bad = self.rows = self.found = 0
+        self.standing: dict[str, Any] | None = None  # of the stream, before its end
+        self.judging = False  # whether the last final word was a judgement
 
     def through(self, lines: Iterable[str]) -> None:
         """Push every row; a bad line is told with its number, and the next one is taken."""
@@ -107,6 +110,8 @@ class Run:
         """Print what is to be told of these."""
         for one in judgements:
             self.found += one.is_anomaly and one.final
+            if one.final and one.state != "late":
+                self.judging = one.state == "live"
             if one.is_anomaly or one.note or self.everything:
                 time = None if one.time is None else one.time if isinstance(one.time, (int, float)) else str(one.time)
                 print(json.dumps({**one._asdict(), "time": time, "is_anomaly": bool(one.is_anomaly)}), flush=True)
@@ -121,7 +126,9 @@ class Run:
         where = self.stream.status()
         late, words = where["late"], [f"{self.rows} rows", f"{self.found} anomalies"]
         words += [f"{late} late"] * (late > 0) + [f"{self.bad} bad lines"] * (self.bad > 0)
-        warming = "" if where["state"] == "live" else "; still warming up" + (f": {where['needed']} rows to go" if where["needed"] else "")
+        before = self.standing or where
+        warming = "" if self.judging or before["state"] == "live" else "; still warming up"
+        warming += f": {before['needed']} rows to go" if warming and before["needed"] else ""
         print(", ".join(words) + warming, file=sys.stderr)
 
     def _stamp(self, row: dict[str, Any]) -> Any:
@@ -159,7 +166,11 @@ def _rows(lines: Iterable[str], comma: bool = False) -> Iterator[tuple[int, dict
             as_json = line.lstrip().startswith("{")
             if not as_json:
                 delimiter = max(_DELIMITERS[comma:], key=line.count)
-                cells = _cells(line, delimiter)
+                try:
+                    cells = _cells(line, delimiter)
+                except csv.Error as error:
+                    yield number, f"no csv: {error}"
+                    continue
                 headed = not any(isinstance(_number(_point(cell, comma)), float) or _is_date(cell) for cell in cells)
                 names = [cell.strip() for cell in cells] if headed else [f"x{j}" for j in range(len(cells))]
                 if headed:
@@ -168,18 +179,22 @@ def _rows(lines: Iterable[str], comma: bool = False) -> Iterator[tuple[int, dict
             yield number, _document(line)
             continue
         assert names is not None
-        cells = _cells(line, delimiter)
+        try:
+            cells = _cells(line, delimiter)
+        except csv.Error as error:
+            yield number, f"no csv: {error}"
+            continue
         yield number, dict(zip(names, cells)) if len(cells) == len(names) else f"{len(cells)} cells, the first line has {len(names)}"
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([line], delimiter=delimiter))
+    return next(csv.reader([line], delimiter=delimiter), [])
 
 
 def _document(line: str) -> dict[str, Any] | str:
     try:
         found = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: a numeral of thousands of digits, too
         return f"no JSON: {error}"
     return found if isinstance(found, dict) else "a JSON line that is no object"
 

@@ -110,3 +110,37 @@ def test_late_rows_are_counted_and_shown_with_all(tocsin, tmp_path):
     ran = tocsin("watch", tmp_path / "f.csv", "--detector", "seasonal_forecaster", "--all")
     assert [one["position"] for one in _lines(ran) if one["state"] == "late"] == [50]
     assert "1 late" in ran.err
+
+
+def _fed(tocsin, monkeypatch, rows, *more):
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(rows) + "\n"))
+    return tocsin("watch", "-", "--detector", "seasonal_forecaster", "--all", *more)
+
+
+@pytest.mark.parametrize("odd", ['{"t": 99, "a": ' + "9" * 400 + "}", '{"t": 99, "a": ' + "9" * 5000 + "}",
+                                 '{"t": ' + "9" * 400 + ', "a": 1}'], ids=["cell", "long", "time"])
+def test_numerals_of_hundreds_of_digits_are_bad_lines(tocsin, monkeypatch, odd):
+    rows = [json.dumps({"t": i, "a": i % 7}) for i in range(40)]
+    rows[9] = odd
+    ran = _fed(tocsin, monkeypatch, rows, "--time", "t")
+    assert (ran.code, len(_lines(ran))) == (0, 39)
+    assert ran.err.startswith("line 10: TOC-")
+
+
+@pytest.mark.parametrize("odd", ['"' + "x" * 200_000 + '",1', "1\r2,3"], ids=["cell", "return"])
+def test_lines_that_are_no_csv_are_bad_lines(tocsin, monkeypatch, odd):
+    ran = _fed(tocsin, monkeypatch, [odd, "a,b", *(f"{i % 7},1" for i in range(20)), odd, "3,1"])
+    assert (ran.code, len(_lines(ran))) == (0, 21)
+    assert [line.split(":")[0] for line in ran.err.splitlines()[:2]] == ["line 1", "line 23"]
+
+
+def test_another_file_as_state_and_a_warmup_without_bounds_are_errors(tocsin, monkeypatch, tmp_path):
+    np.save(tmp_path / "s.npy", np.arange(3.0))
+    assert "TOC-404" in _fed(tocsin, monkeypatch, ["1"] * 9, "--state", tmp_path / "s.npy").err
+    assert np.load(tmp_path / "s.npy").tolist() == [0.0, 1.0, 2.0]
+    assert "TOC-202" in _fed(tocsin, monkeypatch, ["1"] * 9, "--warmup", 10**12).err
+
+
+def test_a_model_that_judged_all_rows_is_not_said_to_warm_up(tocsin, files, pump, monkeypatch):
+    assert "warming" not in tocsin("watch", files["pump"], "--model", pump).err
+    assert "warming" in _fed(tocsin, monkeypatch, ["1", "2", "3"]).err
