@@ -10,6 +10,7 @@ import numpy as np
 from tocsin.core import catalog
 from tocsin.core.detector import Detector
 from tocsin.core.errors import ArtifactError, ConfigError
+from tocsin.core.least import at_least
 from tocsin.core.state import build
 from tocsin.core.tags import Tags
 from tocsin.data.inject import has_room, inject
@@ -273,11 +274,7 @@ class Fusion(Detector):
         return catalog.make(kind, **given)
 
     def _check(self, X: np.ndarray) -> None:
-        for name, least in (("window", 2), ("most", 2), ("clean", 32)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise ConfigError("TOC-202", f"Fusion: {name} must be at least {least}", came=repr(value),
-                                  todo=f"give {name} a whole number from {least}")
+        at_least(self, window=2, most=2, clean=32)
         if not self.temperature > 0:
             raise ConfigError("TOC-202", "Fusion: temperature must be above 0", came=repr(self.temperature), todo="use about 0.1 to 1")
         unknown = [name for name in self.members or () if name not in MEMBERS and name not in LEAN]

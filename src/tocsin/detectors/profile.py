@@ -8,6 +8,7 @@ import numpy as np
 
 from tocsin.core.detector import Detector
 from tocsin.core.errors import ConfigError
+from tocsin.core.least import at_least
 from tocsin.core.tags import Tags
 from tocsin.data.moments import moments, spread
 from tocsin.data.period import window_length
@@ -57,11 +58,7 @@ class Profile(Detector):
         return cls()
 
     def _fit(self, X: np.ndarray, y: np.ndarray | None, groups: np.ndarray) -> None:
-        for name, least in (("window", 2), ("k", 1), ("most", 2)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise ConfigError("TOC-202", f"Profile: {name} must be at least {least}", came=repr(value),
-                                  todo=f"give {name} a whole number from {least}")
+        at_least(self, window=2, k=1, most=2)
         if not 0 < self.periods < np.inf:
             raise ConfigError("TOC-202", "Profile: periods must be a finite number above 0", came=repr(self.periods), todo="try 1 or 2")
         self.window_ = self.window or max(4, round(min(self.periods * window_length(X), len(X) // 3)))

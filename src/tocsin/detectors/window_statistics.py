@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from tocsin.core.detector import Detector
-from tocsin.core.errors import ConfigError
+from tocsin.core.least import at_least
 from tocsin.core.tags import Tags
 from tocsin.data.moments import moments
 from tocsin.data.period import window_length
@@ -57,11 +57,7 @@ class WindowStatistics(Detector):
         return cls()
 
     def _fit(self, X: np.ndarray, y: np.ndarray | None, groups: np.ndarray) -> None:
-        for name, least in (("window", 2), ("k", 1), ("most", 2)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise ConfigError("TOC-202", f"WindowStatistics: {name} must be at least {least}", came=repr(value),
-                                  todo=f"give {name} a whole number from {least}")
+        at_least(self, window=2, k=1, most=2)
         self.window_ = self.window or window_length(X)
         self.mean_, self.std_ = moments(X)
         Z, ends = levelled(X, self.mean_, self.std_), full_ends(groups, self.window_)

@@ -11,6 +11,7 @@ import numpy as np
 from tocsin.core import catalog
 from tocsin.core.detector import Detector
 from tocsin.core.errors import ArtifactError, ConfigError
+from tocsin.core.least import at_least
 from tocsin.core.tags import Tags
 from tocsin.data.period import window_length
 from tocsin.data.window import batches, first_rows, spread, spread_cells, take, window_ends
@@ -65,11 +66,7 @@ class Windows(Detector):
         return cls(window=8)
 
     def _fit(self, X: np.ndarray, y: np.ndarray | None, groups: np.ndarray) -> None:
-        for name, least in (("window", 2), ("stride", 1), ("max_windows", 2)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise ConfigError("TOC-202", f"Windows: {name} must be at least {least}", came=repr(value),
-                                  todo=f"give {name} a whole number from {least}")
+        at_least(self, window=2, stride=1, max_windows=2)
         inner = self._inner()
         self.window_ = self.window or window_length(X)
         ends = window_ends(groups, self.window_)

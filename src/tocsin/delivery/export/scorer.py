@@ -33,7 +33,8 @@ def row_scores(graph: Graph, matrix: str, detector: Detector) -> str:
 def not_exportable(name: str) -> ArtifactError:
     """The error for a detector that no graph is known for."""
     able = [other for other in catalog.names() if catalog.card(other).tags.exportable]
-    return ArtifactError("TOC-421", f"the detector {name!r} cannot be exported", came=name, todo=f"use one of {', '.join(able)}")
+    return ArtifactError("TOC-421", f"the detector {name!r} cannot be exported", came=name,
+                         todo=f"fit anew with one of {', '.join(able)}; alarms will differ, so look at them first")
 
 
 def _baseline(graph: Graph, matrix: str, detector: Any) -> str:
