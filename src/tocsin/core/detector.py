@@ -12,7 +12,7 @@ Callers use the public verbs; they are final, and all checks of type, shape and 
     update(X, groups=None)            → self                        when tags.online
     state(), load_state(state)        plain values and numeric arrays, never code
 
-Authors write the idea: ``_fit``, ``_score`` and, where the tags say so, ``_map``, ``_expected``, ``_update``, ``_own``; and
+Authors write the idea: ``_fit``, ``_score`` and, where the tags say so, ``_map``, ``_expected``, ``_update``, ``_own`` (``_held_out``, ``_own_expected``); and
 ``small()``, a tiny instance that the contract suite fits in a second. Hooks get float64, C-contiguous, finite ``X`` (n, d) and
 ``groups`` (n,) int64. In a series, each run of equal ``groups`` is a segment; no window may cross from one segment to the next.
 
@@ -71,7 +71,7 @@ class Detector(Stateful, ABC):
         """Fit, then judge the same rows, each as if it had not been learned from: (n,) float64, finite.
 
         What lies so near to a row that it tells the same (itself; in a series, the windows that overlap it) is left out when it is judged.
-        Cheaper than refitting for each fold, and fit to calibrate on.
+        Cheaper than refitting for each fold; right for ranking these rows. To calibrate, :meth:`fit_held_out`.
         """
         self._offers(self.tags.judges_own, "fit_score")
         self.fit(X, y, groups=groups)
