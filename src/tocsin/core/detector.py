@@ -12,9 +12,9 @@ Callers use the public verbs; they are final, and all checks of type, shape and 
     update(X, groups=None)            → self                        when tags.online
     state(), load_state(state)        plain values and numeric arrays, never code
 
-Authors write the idea: ``_fit``, ``_score`` and, where the tags say so, ``_map``, ``_expected``, ``_update``, ``_own`` (``_held_out``, ``_own_expected``); and
-``small()``, a tiny instance that the contract suite fits in a second. Hooks get float64, C-contiguous, finite ``X`` (n, d) and
-``groups`` (n,) int64. In a series, each run of equal ``groups`` is a segment; no window may cross from one segment to the next.
+Authors write the idea: ``_fit``, ``_score`` and, where the tags say so, ``_map``, ``_expected``, ``_update``, ``_own`` (``_held_out``,
+``_own_expected``); and ``small()``, a tiny instance that the contract suite fits in a second. Hooks get float64, C-contiguous, finite
+``X`` (n, d) and ``groups`` (n,) int64. In a series, each run of equal ``groups`` is a segment; no window may cross from one to the next.
 
 A row's score depends on that row and the fitted state alone (for a series: on its segment's time steps within a window's reach).
 Scoring never writes to ``self``: threads may share a fitted detector.
