@@ -30,7 +30,7 @@ PACKAGES = {
     "deep": {"numpy", "torch", "safetensors"},
     "detectors": {"numpy", "scipy", "sklearn", "torch"},
     "pipeline": _CORE | {"sklearn"},
-    "evaluation": _CORE | {"scipy", "sklearn", "pyod"},
+    "evaluation": _CORE | {"scipy", "sklearn", "pyod", "optuna"},
     "governance": _CORE,
     "store": {"sqlalchemy", "alembic"},
     "delivery": _CORE | {"safetensors", "scipy", "sqlalchemy", "cryptography", "onnx", "onnxruntime", "torch"},

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from tocsin.delivery.artifact import load as load
     from tocsin.delivery.artifact import save as save
     from tocsin.delivery.export.export import export as export
+    from tocsin.flows.adapt import adapt as adapt
     from tocsin.flows.train import detect as detect
     from tocsin.flows.train import fit as fit
+    from tocsin.flows.tune import tune as tune
     from tocsin.pipeline.pipeline import Pipeline as Pipeline
     from tocsin.pipeline.sklearn import as_sklearn as as_sklearn
     from tocsin.streaming.stream import Stream as Stream
@@ -37,10 +39,11 @@ _HOMES = {
     "Detections": "core.types", "Explanation": "core.types", "read": "data.read", "load": "delivery.artifact",
     "save": "delivery.artifact", "export": "delivery.export.export", "detect": "flows.train", "fit": "flows.train",
     "Pipeline": "pipeline.pipeline", "as_sklearn": "pipeline.sklearn", "Stream": "streaming.stream",
+    "adapt": "flows.adapt", "tune": "flows.tune",
 }
 
-__all__ = ["Dataset", "Detections", "Explanation", "Pipeline", "Stream", "TocsinError", "Training", "as_sklearn", "detect", "export", "fit",
-           "load", "make", "read", "save"]
+__all__ = ["Dataset", "Detections", "Explanation", "Pipeline", "Stream", "TocsinError", "Training", "adapt", "as_sklearn", "detect",
+           "export", "fit", "load", "make", "read", "save", "tune"]
 
 
 def __getattr__(name: str) -> Any:

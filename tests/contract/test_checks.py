@@ -132,6 +132,7 @@ _BROKEN = {
     "failed_fit_leaves_unfitted": _variant(_forget=lambda self: None),
     "state_builds_the_same": _variant(_learned=lambda self: {"mean_": self.mean_, "axes_": self.axes_ * 0, "width_": self.width_}),
     "update_learns_in_bounded_memory": _variant(_fit=_keeping, _update=_growing),
+    "labels_count": _variant(tags=Tags(modality="vector", supervised=True)),
     "constant_columns_are_taken": _variant(_score=lambda self, X, groups: Sound._score(self, X, groups) / np.ptp(self.mean_)),
     "unfitted_is_refused": _variant(_offers=lambda self, offered, verb: None, tags=Tags(modality="vector")),
     "unusable_data_is_refused": _variant(_rows=lambda self, X: np.nan_to_num(np.asarray(X, dtype=float))),

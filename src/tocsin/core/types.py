@@ -36,13 +36,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns of a data set, in order; ``time``, ``group`` and ``label`` name the columns that were taken out of ``X``."""
+    """The columns of a data set, in order; ``time``, ``group`` and ``label`` name the columns that were taken out of ``X``.
+
+    ``normal`` is the label's value that is normal, where the others name kinds of anomalies; None for labels of 0 and 1.
+    """
 
     columns: tuple[Column, ...]
     time: str | None = None
     group: str | None = None
     label: str | None = None
     id: str | None = None
+    normal: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -57,13 +61,13 @@ class Schema:
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for JSON."""
         return {"columns": [_plain_column(column) for column in self.columns], "time": self.time, "group": self.group,
-                "label": self.label, "id": self.id}
+                "label": self.label, "id": self.id, **({} if self.normal is None else {"normal": self.normal})}
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Schema:
         """The inverse of :meth:`to_dict`."""
         return cls(tuple(Column(**column) for column in plain["columns"]), plain["time"], plain["group"], plain["label"],
-                   plain["id"])
+                   plain["id"], plain.get("normal"))
 
 
 def _plain_column(column: Column) -> dict[str, Any]:

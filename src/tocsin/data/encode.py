@@ -138,6 +138,8 @@ def _plan(column: pa.ChunkedArray, field: pa.Field, max_levels: int, evidence: b
         notes.append({**note, "what": "many_levels", "levels": len(learned["levels"])})
     if learned is None:
         return None, [{**note, "what": "date_without_cycle"}]
+    if coding == "cyclic":
+        notes.append({**note, "what": "date_by_place", "cycles": list(learned["cycles"])})
     missing = null / n if null < n and evidence else 0.0
     plan = {**learned, "source": field.name, "coding": coding, "form": form, "missing": missing, "evidence": evidence}
     plan["width"] = len(CODINGS[coding].features(plan)) + (missing > 0)
@@ -181,12 +183,19 @@ def _write(plan: dict[str, Any], values: pa.Array, out: np.ndarray) -> None:
         out[pc.is_null(values).to_numpy(zero_copy_only=False), place] = plan.get("far", CAP)
 
 
+def _places(cycles: list[str]) -> str:
+    words = [{"hour": "day", "weekday": "week", "month": "year"}[cycle] for cycle in cycles]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and the {words[-1]}"
+
+
 _SENTENCES: dict[str, Any] = {
     "id": lambda note: ("info", f"{note['column']}: an identifier; it is not used."),
     "label": lambda note: ("info", f"{note['column']}: the label; it is not used as a measurement."),
     "empty": lambda note: ("warning", f"{note['column']}: all {note['count']} cells are missing; only a value that appears later counts."),
     "constant": lambda note: ("info", f"{note['column']}: always {note['value']!r}; only a change counts."),
     "many_levels": lambda note: ("info", f"{note['column']}: {note['levels']} different values; judged by how rare a value is."),
+    "date_by_place": lambda note: ("info", f"{note['column']}: judged by its place in the {_places(note['cycles'])}, not by how early or "
+                                           "late it lies; a date far outside the training range is not seen by that."),
     "date_without_cycle": lambda note: ("warning", f"{note['column']}: the dates cover less than two days, weeks or years with a varying "
                                                    "place in them; the column is not used."),
 }

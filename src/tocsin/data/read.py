@@ -21,7 +21,7 @@ from tocsin.data import digest
 from tocsin.data.frame import is_rows
 from tocsin.data.join import joined
 from tocsin.data.label import as_labels
-from tocsin.data.literal import column
+from tocsin.data.literal import column, spell
 from tocsin.data.role import Roles, assemble
 from tocsin.data.schema import conform
 from tocsin.data.settle import Reading, settle
@@ -32,11 +32,12 @@ from tocsin.data.sql import is_url
 def read(source: Any, *, kind: Kind | None = None, label: str | Literal[False] | None = None, time: str | None = None,
          group: str | None = None, id: str | None = None, ignore: Sequence[str] = (), query: str | None = None, on: str | None = None,
          tolerance: Any = None, encoding: str | None = None, delimiter: str | None = None, decimal: str | None = None,
-         header: bool | None = None, licence: str = "", schema: Schema | None = None) -> Dataset:
+         header: bool | None = None, licence: str = "", schema: Schema | None = None, normal: str | None = None) -> Dataset:
     """``source`` as a Dataset: a path, a glob, a list of paths or frames, a database URL with ``query``, a frame, an array, a mapping.
 
     kind       "table" or "series"; found out when None: one column that ticks like a clock makes a series
     label      column of 0/1 or normal/abnormal, for evaluation; a column named like one is recognised, ``False`` switches that off
+    normal     the label's value that is normal, where the others name kinds of anomalies; found when it is "normal" or "benign"
     time       column of times; ``group`` of entities (each a series of its own); ``id`` of row names; ``ignore`` columns to leave out
     query      SQL, or a table's name, for a database URL
     on         puts the sources of a list side by side, matched on this column: equal keys, or for times (or with ``tolerance``) the
@@ -46,13 +47,13 @@ def read(source: Any, *, kind: Kind | None = None, label: str | Literal[False] |
     schema     of a fitted model: its columns by name and order, its roles
 
     What was found out, sorted or left out is in ``origin.notes``. A file is digested as bytes, anything else by its values. An array of
-    numbers keeps its form; all else becomes an Arrow table. Raises DataError TOC-102 and TOC-120 to TOC-141, MissingExtra TOC-501.
+    numbers keeps its form; all else becomes an Arrow table. Raises DataError TOC-102, TOC-120 to TOC-141 and TOC-154, MissingExtra TOC-501.
 
     >>> data = read({"minute": [0, 1, 2], "flow (l/s)": [7.9, 8.1, 3.1], "label": [0, 0, 1]})
     >>> data.kind, data.schema.names, data.y.tolist()
     ('table', ('minute', 'flow (l/s)'), [0, 0, 1])
     """
-    roles = Roles(kind, label, time, group, id, _ignored(ignore))
+    roles = Roles(kind, label, time, group, id, _ignored(ignore), _said(normal))
     reading = _reading(decimal)
     if isinstance(source, Dataset):
         return _again(source, schema)
@@ -79,7 +80,7 @@ def read(source: Any, *, kind: Kind | None = None, label: str | Literal[False] |
 def batches(source: Any, *, rows: int = 65_536, schema: Schema | None = None, kind: Kind | None = None,
             label: str | Literal[False] | None = None, time: str | None = None, group: str | None = None, id: str | None = None,
             ignore: Sequence[str] = (), query: str | None = None, encoding: str | None = None, delimiter: str | None = None,
-            decimal: str | None = None, header: bool | None = None, licence: str = "") -> Iterator[Dataset]:
+            decimal: str | None = None, header: bool | None = None, licence: str = "", normal: str | None = None) -> Iterator[Dataset]:
     """``source`` as Datasets of at most ``rows`` rows, in the order of the source; row numbers run on.
 
     csv, JSON lines, Parquet, Arrow, npy and databases are streamed; memory holds one batch. Columns, kinds, roles and spellings are
@@ -93,11 +94,11 @@ def batches(source: Any, *, rows: int = 65_536, schema: Schema | None = None, ki
     """
     if rows < 1:
         raise DataError("TOC-138", "a batch holds at least one row", came=f"rows={rows}", todo="pass rows=65536")
-    roles = Roles(kind, label, time, group, id, _ignored(ignore))
+    roles = Roles(kind, label, time, group, id, _ignored(ignore), _said(normal))
     streamed = is_path(source) or is_url(source) or (is_several(source) and all(is_path(each) for each in source))
     if not streamed:
         whole = read(source, kind=kind, label=label, time=time, group=group, id=id, ignore=ignore, query=query, decimal=decimal,
-                     licence=licence, schema=schema)
+                     licence=licence, schema=schema, normal=normal)
         yield from (whole[start:start + rows] for start in range(0, len(whole), rows))
         return
     reading, order, first = _reading(decimal), _Order(), 0
@@ -217,6 +218,11 @@ def _kinds(schema: Schema | None) -> dict[str, str]:
 
 def _ignored(ignore: Sequence[str]) -> tuple[str, ...]:
     return (ignore,) if isinstance(ignore, str) else tuple(ignore)
+
+
+def _said(normal: Any) -> str | None:
+    """The value as it is spelled in a file: 0 and "0" are one."""
+    return None if normal is None else spell(normal)
 
 
 def _reading(decimal: str | None) -> Reading:

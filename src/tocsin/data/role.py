@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from tocsin.core.errors import DataError
 from tocsin.core.types import Dataset, Kind, Origin, Schema
-from tocsin.data.label import BESIDE, as_labels, is_label
+from tocsin.data.label import BESIDE, as_labels, is_label, normal_of, other_kinds
 from tocsin.data.literal import is_text
 from tocsin.data.schema import conform, extras, infer, known
 from tocsin.data.settle import plain_only
@@ -21,7 +21,8 @@ from tocsin.data.stamp import as_time, dates, is_clock, named_like_clock
 
 @dataclass(frozen=True)
 class Roles:
-    """What the caller said of the columns. ``label=False`` switches the recognition of label columns off."""
+    """What the caller said of the columns. ``label=False`` switches the recognition of label columns off; ``normal`` is the label's value
+    that is normal, where the others name kinds of anomalies."""
 
     kind: Kind | None = None
     label: str | Literal[False] | None = None
@@ -29,6 +30,7 @@ class Roles:
     group: str | None = None
     id: str | None = None
     ignore: Sequence[str] = ()
+    normal: str | None = None
 
     def named(self) -> bool:
         """Whether any column was named."""
@@ -40,7 +42,7 @@ def assemble(table: pa.Table, roles: Roles, origin: Origin, *, schema: Schema | 
     """A Dataset from a table with plain types. ``ids`` are names that rows already have, else they count from ``first``.
 
     A series is sorted by time, stably, group by group; what was done is in ``origin.notes``. DataError: TOC-129 a named column that
-    is not there, TOC-130 times, TOC-131 labels, TOC-137 no feature left, TOC-141 rows without a group.
+    is not there, TOC-130 times, TOC-131 and TOC-154 labels, TOC-137 no feature left, TOC-141 rows without a group.
     """
     notes: list[str] = list(origin.notes)
     if schema is not None:
@@ -79,13 +81,19 @@ def _of_model(roles: Roles, schema: Schema, table: pa.Table) -> Roles:
                             todo=f"pass the {role} column under the name it had in training")
     there = set(table.column_names)
     label = roles.label if roles.label is not None else schema.label if schema.label in there else None
-    return replace(roles, kind=roles.kind or ("series" if schema.time else "table"), label=label, time=roles.time or schema.time,
+    normal = roles.normal if roles.normal is not None or label != schema.label else schema.normal
+    kind: Kind = roles.kind or ("series" if schema.time else "table")
+    return replace(roles, normal=normal, kind=kind, label=label, time=roles.time or schema.time,
                    group=roles.group or schema.group, id=roles.id or (schema.id if schema.id in there else None))
 
 
 def _labels(table: pa.Table, roles: Roles, schema: Schema | None, notes: list[str]) -> tuple[Roles, np.ndarray | None]:
     """(roles with the label's name and all further label columns ignored, y or None)."""
-    y = as_labels(table[roles.label], roles.label) if roles.label else None
+    y = None
+    if roles.label:
+        given = roles.label
+        roles = _normal(table[given], roles, schema, notes)
+        y = as_labels(table[given], given, roles.normal)
     if roles.label is False:
         return replace(roles, label=None, ignore=()), None
     taken = {roles.label, roles.time, roles.group, roles.id, *(schema.names if schema is not None else ())}
@@ -93,7 +101,8 @@ def _labels(table: pa.Table, roles: Roles, schema: Schema | None, notes: list[st
     label = roles.label
     for name in like:
         if label is None and not table[name].null_count:
-            label, y = name, as_labels(table[name], name)
+            label, roles = name, _normal(table[name], replace(roles, label=name), schema, notes)
+            y = as_labels(table[name], name, roles.normal)
             notes.append(f"column {name!r} holds labels: kept for evaluation, not used as a feature (label=False makes it one)")
         else:
             notes.append(f"column {name!r} looks like labels and is left out (label=False makes it a feature)")
@@ -103,6 +112,16 @@ def _labels(table: pa.Table, roles: Roles, schema: Schema | None, notes: list[st
         notes += [f"column {name!r} marks changes beside the labels and is left out (label=False makes it a feature)" for name in beside]
         out += beside
     return replace(roles, label=label, ignore=out), y
+
+
+def _normal(values: pa.ChunkedArray, roles: Roles, schema: Schema | None, notes: list[str]) -> Roles:
+    """The roles with the label's value that is normal: as given, as the model knows it, or found; None for plain labels."""
+    normal = roles.normal if roles.normal is not None else normal_of(values)
+    if normal is not None and schema is None:
+        kinds = other_kinds(values, str(roles.label), normal)
+        notes.append(f"labels {roles.label!r}: {normal!r} is normal, {len(kinds)} other values are anomalies"
+                     + f" ({', '.join(map(repr, kinds[:5]))}{', ...' * (len(kinds) > 5)})" * bool(kinds))
+    return replace(roles, normal=normal)
 
 
 def _group(values: pa.ChunkedArray, name: str) -> np.ndarray:
@@ -194,7 +213,8 @@ def _features(table: pa.Table, roles: Roles, schema: Schema | None, notes: list[
     if X.num_columns == 0:
         raise DataError("TOC-137", "no column is left to judge", came=", ".join(map(repr, table.column_names[:8])),
                         todo="pass at least one column besides time, group, label and id")
-    return X, replace(infer(X), time=roles.time, group=roles.group, label=roles.label or None, id=roles.id)
+    return X, replace(infer(X), time=roles.time, group=roles.group, label=roles.label or None, id=roles.id,
+                              normal=roles.normal if roles.label else None)
 
 
 def _in_order(data: Dataset, name: str | None) -> Dataset:

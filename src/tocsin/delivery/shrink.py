@@ -150,7 +150,7 @@ def _checked(model: Any, threshold: Threshold | str | None) -> Pipeline:
     if model.detector_.tags.extra != "deep":
         name = model.facts_["detector"]
         raise ArtifactError("TOC-431", f"the detector {name!r} holds no network that could be made smaller", came=name,
-                            todo="export it as it is (tocsin export); autoencoder, vae, conv, recurrent and transformer can be shrunk")
+                            todo="export it as it is (tocsin export); networks can be shrunk, such as autoencoder, conv and transformer")
     return model if threshold is None else model.with_threshold(threshold)
 
 

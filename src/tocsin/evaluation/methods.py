@@ -71,7 +71,9 @@ class Own:
         return self.model.anomaly_score(X)
 
     def training_score(self) -> np.ndarray:
-        """(n,) of the training rows, scored like any others."""
+        """(n,) of the training rows: a detector's own word on them, each without itself, or scored like any others."""
+        if self.model.tags.judges_own:
+            return self.model.fit_score(self.learned_from)
         return self.model.anomaly_score(self.learned_from)
 
 

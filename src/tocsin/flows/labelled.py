@@ -14,7 +14,7 @@ import numpy as np
 
 from tocsin.core.types import Dataset
 from tocsin.flows.rows import added, key_of, keys_of, moment, number, stretch_of
-from tocsin.monitoring.cells import times_as_text
+from tocsin.monitoring.cells import cells_of, times_as_text
 from tocsin.monitoring.journal import Journal
 from tocsin.pipeline.pipeline import Pipeline
 
@@ -71,6 +71,15 @@ def fit(data: Dataset, words: Words, compose: Callable[[Dataset], Pipeline],
     return model, {"false_alarms": words.false_alarms, "anomalies": words.anomalies, "left_out": words.left_out,
                    "copies": copies if words.normal else 0,
                    "rows_added": len(rows) - len(data), "still_flagged": flagged}
+
+
+def of_rows(rows: Dataset, is_anomaly: np.ndarray, data: Dataset) -> Words:
+    """What was said of ``rows`` of a table, 0 and 1 in ``is_anomaly`` (n,), put beside the training rows ``data``: :func:`fit` takes it."""
+    words = Words(np.zeros(len(data), dtype=np.int64) if data.y is None else data.y.copy())
+    cells = cells_of(rows, np.arange(len(rows)))
+    _table([{"cells": line, "is_anomaly": bool(odd)} for line, odd in zip(cells, is_anomaly)], data, words)
+    words.false_alarms, words.anomalies = int((is_anomaly == 0).sum()), int((is_anomaly == 1).sum())
+    return words
 
 
 def _table(said: Iterable[dict[str, Any]], data: Dataset, words: Words) -> None:

@@ -80,12 +80,13 @@ def retrain(store: Store, registry: Registry, name: str, *, by: str, why: str, p
     if rule:
         settings["threshold"] = rule
     data, journal = _read(store, settings), Journal(store)
+    newest = journal.newest_label(name)
     progress(0.1, "Putting in what people said")
     # the detector as it is, window and neighbours included: only what people said shall make the difference
     detector = None if source is None else catalog.make(source.facts["detector"], **source.facts["params"])
     words = labelled.gather(journal, name, data, 1 if detector is None else int(detector.params().get("window") or 1))
     model, learned = labelled.fit(data, words, lambda rows: _compose(rows, settings, detector), progress)
-    model.facts_ = {**model.facts_, "learned": learned}
+    model.facts_ = {**model.facts_, "learned": {**learned, "newest": newest}}
     progress(0.95, "Keeping the candidate")
     version = registry.add(name, model, by=by, why=why, data=digest)
     kept = f" It decides as version {source.number} does: {rule}." if rule and source is not None else ""

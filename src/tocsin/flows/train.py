@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
-import numpy as np
 from pydantic import Field
 
 from tocsin.core import catalog
@@ -52,9 +52,11 @@ def fit(train: Any, detector: str | Detector = "auto", *, kind: Kind | None = No
         group: str | None = None, clean: bool | int = True, read_options: dict[str, Any] | None = None, **setup: Any) -> Pipeline:
     """Learn what is normal from a frame, an array or a file, and return the fitted Pipeline.
 
-    ``detector="auto"``: nearest neighbours, more of them when anomalies may hide among the rows; on a series the fusion of complementary
-    detectors, weighed on made anomalies (``model.detector_.report_`` tells which and why). ``label`` names
-    a 0/1 column: rows labelled 1 are left out of training. ``clean=False`` says that anomalies may hide among the training rows.
+    ``detector="auto"``: distances to neighbours taken in several ways and fused, by ``robust_knn`` when anomalies may hide among the
+    rows; on a series the fusion of complementary detectors, weighed on made anomalies (``model.detector_.report_`` tells which and why).
+    ``label`` names a 0/1 column: rows labelled 1 teach ``guided_fusion``, the default of a table that has some, and the other detectors
+    that use labels; for all others they are left out of training. ``clean=False`` says that anomalies may hide among the
+    training rows.
     Further settings are those of :class:`Setup`.
 
     Raises DataError and ConfigError with a code of ``docs/errors.md``.
@@ -82,7 +84,7 @@ def detect(data: Any, detector: str | Detector = "auto", *, kind: Kind | None = 
     100
     """
     data = dataset(data, kind=kind, label=label, time=time, group=group, **(read_options or {}))
-    return compose(data, detector, clean=clean, **setup).fit_detect(data)
+    return compose(replace(data, y=None), detector, clean=clean, **setup).fit_detect(data)
 
 
 def dataset(data: Any, *, kind: Kind | None = None, **options: Any) -> Dataset:
@@ -112,11 +114,9 @@ def compose(data: Dataset, detector: str | Detector = "auto", **settings: Any) -
 def _make(setup: Setup, data: Dataset) -> Detector:
     name = setup.detector
     if name == "auto":
-        name = "fusion" if data.kind == "series" else "knn"
+        name = automatic(data, clean=bool(setup.clean))
         if not isinstance(setup.clean, bool):
             setup = setup.with_(params={"clean": setup.clean, **setup.params})
-        if not setup.clean and data.kind == "table":
-            setup = setup.with_(params={"k": _neighbours(len(data)), **setup.params})
     known = catalog.load(name).parameters()
     extra: dict[str, Any] = {}
     if setup.training is not None:
@@ -131,9 +131,12 @@ def _make(setup: Setup, data: Dataset) -> Detector:
     return catalog.make(name, **{**extra, **setup.params})
 
 
-def _neighbours(n: int) -> int:
-    """Among n rows with anomalies, a small group of like anomalies must not be each other's normal neighbours: more are asked, 5 to 50.
-
-    On 40 labelled sets judged by themselves, k = 5, 20, 50 gave a mean AUROC of .715, .762, .773 (benchmarks/judged_by_itself.py).
-    """
-    return int(np.clip(n // 20, 5, 50))
+def automatic(data: Dataset, *, clean: bool) -> str:
+    """The catalog name that "auto" stands for. On a series the fusion of complementary detectors; on a table, where anomalies are labelled,
+    the one that learns from them, else the fusion of neighbour distances, or, where the training rows may hold anomalies, neighbours in the
+    dense part of them."""
+    if data.kind == "series":
+        return "fusion"
+    if data.y is not None and data.y.any() and not data.y.all():
+        return "guided_fusion"
+    return "neighbour_fusion" if clean else "robust_knn"

@@ -17,10 +17,33 @@ from collections.abc import Iterator
 
 import numpy as np
 
-_BLOCK = 256  # queries in a block; memory is this times the reference rows
+_BLOCK = 32  # queries in a block; memory is this times the reference rows
 _SPARE = 4  # candidates beyond k, so that rounding in the product cannot push a true neighbour out
 _STRIPES = 16  # the minima of so many columns are looked at first
 _CLOSE = 0.01  # an error below this share of a squared distance is left as it is
+
+
+class Bank:
+    """Reference rows (n, d) made ready for many searches; what is precomputed is kept in single precision, n·(d + 1) numbers.
+
+    >>> Bank(np.array([[0.0], [1.0], [5.0]])).nearest(np.array([[4.0]]), 2)[1].tolist()
+    [[2, 1]]
+    """
+
+    def __init__(self, reference: np.ndarray) -> None:
+        self.reference = reference
+        self._coarse = _table(reference, np.float32)
+
+    def nearest(self, Q: np.ndarray, k: int, *, at: np.ndarray | None = None, places: np.ndarray | None = None,
+                zone: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """As the function :func:`nearest`."""
+        reference, k = self.reference, min(k, len(self.reference))
+        squared, index, unsure = _search(Q, reference, k, at, places, zone, self._coarse)
+        again = np.flatnonzero(unsure)
+        if len(again):
+            squared[again], index[again], _ = _search(Q[again], reference, k, None if at is None else at[again], places, zone,
+                                                      _table(reference, np.float64))
+        return squared, index
 
 
 def nearest(Q: np.ndarray, reference: np.ndarray, k: int, *, at: np.ndarray | None = None, places: np.ndarray | None = None,
@@ -37,12 +60,7 @@ def nearest(Q: np.ndarray, reference: np.ndarray, k: int, *, at: np.ndarray | No
     >>> nearest(line, line, 1, at=np.arange(4), places=np.arange(4), zone=2)[1].ravel().tolist()
     [2, 3, 0, 1]
     """
-    k = min(k, len(reference))
-    squared, index, unsure = _search(Q, reference, k, at, places, zone, np.float32)
-    again = np.flatnonzero(unsure)
-    if len(again):
-        squared[again], index[again], _ = _search(Q[again], reference, k, None if at is None else at[again], places, zone, np.float64)
-    return squared, index
+    return Bank(reference).nearest(Q, k, at=at, places=places, zone=zone)
 
 
 def nearest_of_each(Q: np.ndarray, reference: np.ndarray, starts: np.ndarray) -> np.ndarray:
@@ -81,12 +99,13 @@ def thinned(rows: np.ndarray, most: int) -> np.ndarray:
 
 
 def _search(Q: np.ndarray, reference: np.ndarray, k: int, at: np.ndarray | None, places: np.ndarray | None, zone: int,
-            kind: type) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Squared distances (q, k), numbers (q, k), and whether ``kind`` is too coarse to be sure of them (q,)."""
+            table: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Squared distances (q, k), numbers (q, k), and whether the ``table``'s precision is too coarse to be sure of them (q,)."""
     n = len(reference)
     squared, index, unsure = np.empty((len(Q), k)), np.empty((len(Q), k), np.int64), np.empty(len(Q), bool)
-    centre, table = _table(reference, kind)
-    for part, block, rough in _products(Q, centre, table):
+    centre, kind = table[0], table[1].dtype
+    for part, block, rough in _products(Q, *table):
+        block, rough = block[:len(part)], rough[:len(part)]  # the rest only filled the block up
         if at is not None and places is not None:
             _leave_out(rough, at[part], places, zone)
         chosen = _candidates(rough, min(k + _SPARE, n))  # (b, m)
@@ -98,13 +117,11 @@ def _search(Q: np.ndarray, reference: np.ndarray, k: int, at: np.ndarray | None,
         error = 8 * np.finfo(kind).eps * 2 * length  # near rows are about as long as the query
         last = np.where(np.isfinite(best), best, 0.0).max(axis=1)
         doubtful = (last > 0) & (error > _CLOSE * last) & (value.max(axis=1) + length - error < last) & (n > chosen.shape[1])
-        count = len(part)
-        squared[part], index[part] = best[:count], np.take_along_axis(chosen, order, 1)[:count]
-        unsure[part] = doubtful[:count]
+        squared[part], index[part], unsure[part] = best, np.take_along_axis(chosen, order, 1), doubtful
     return squared, index, unsure
 
 
-def _table(reference: np.ndarray, kind: type) -> tuple[np.ndarray, np.ndarray]:
+def _table(reference: np.ndarray, kind: type[np.floating]) -> tuple[np.ndarray, np.ndarray]:
     """(d,) mean of the reference, and (d + 1, n): rows off that mean, below them their squared lengths."""
     centre = reference.mean(axis=0, dtype=np.float64)
     rows = reference - centre

@@ -155,6 +155,11 @@ class Journal:
             seen.add(name)
         return out
 
+    def newest_label(self, model: str) -> int:
+        """The number of the last thing that was said of rows of ``model``; 0 when nothing was."""
+        with self.store.read() as base:
+            return int(base.execute(select(func.max(tables.label.c.id)).where(tables.label.c.model == model)).scalar() or 0)
+
 
 def _labelled() -> Any:
     """Detections with their newest label."""

@@ -24,7 +24,7 @@ def training_facts(data: Dataset, detector: Detector, plan: Plan, *, features: i
                    findings: tuple[Finding, ...], rule: dict[str, Any]) -> dict[str, Any]:
     """One dictionary: which detector on which data, how it was calibrated (``held`` scores, worth ``effective`` independent
     ones), how long it took, what was found on the way."""
-    name = catalog.name_of(detector)
+    name, marked = catalog.name_of(detector), 0 if data.y is None else int(data.y.sum())
     return {
         "version": version(detector, data), "detector": name, "summary": catalog.card(name).summary,
         "params": detector.state()["params"], "kind": data.kind, "n_train": len(data), "columns": len(data.schema.columns),
@@ -35,7 +35,7 @@ def training_facts(data: Dataset, detector: Detector, plan: Plan, *, features: i
         "members": [dict(entry) for entry in getattr(detector, "report_", [])],
         "history": [dict(entry) for entry in getattr(detector, "history_", [])],
         "findings": [dict(vars(finding)) for finding in findings],
-        "labelled_anomalies_left_out": 0 if data.y is None else int(data.y.sum()),
+        "labelled_anomalies": marked, "labelled_anomalies_left_out": 0 if detector.tags.supervised else marked,
         "origin": {**vars(data.origin), "notes": list(data.origin.notes)},
         "software": {"tocsin": tocsin.__version__, "python": platform.python_version(), "numpy": np.__version__},
     }

@@ -24,18 +24,21 @@ class HeldOut:
     gaps: list[np.ndarray]
 
     def table_fold(self, held: np.ndarray, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector,
-                   fitting: Preparation, plan: calibration.Plan) -> Detector:
+                   fitting: Preparation, plan: calibration.Plan, marked: np.ndarray | None = None) -> Detector:
         """Fit without ``held`` and judge it. For refitted plans the preparation, too, is learned without the held rows: unseen
         categories and ranges then count as they will later. A detector that stays is fitted in the preparation that stays."""
         rest = np.setdiff1d(np.flatnonzero(usable), held, assume_unique=True)
         if plan.refit:
             steps = fitting.fresh()
-            known, new = steps.fit(data[rest]).matrix, steps.transform(data[held], part=True).matrix
+            known = steps.fit(data[rest if marked is None else rest[~marked[rest]]]).matrix
+            if marked is not None:
+                known = steps.transform(data[rest], part=True).matrix
+            new = steps.transform(data[held], part=True).matrix
             features = [feature["name"] for feature in steps.features]
         else:
             known, new = prepared.matrix[rest], prepared.matrix[held]
             features = [feature["name"] for feature in fitting.features]
-        detector.fit(known)
+        detector.fit(known, None if marked is None else marked[rest])
         self.scores[held] = detector.anomaly_score(new)
         if detector.tags.gives_expected and features == [feature["name"] for feature in fitting.features]:
             usual = detector.expected(new)
@@ -43,11 +46,13 @@ class HeldOut:
             self.expected[held] = fitting.rescale(steps.unscale(usual)) if plan.refit else usual
         return detector
 
-    def own_series(self, prepared: Prepared, rows: np.ndarray, segments: np.ndarray, detector: Detector, *, everyone: bool) -> Detector:
+    def own_word(self, prepared: Prepared, rows: np.ndarray, segments: np.ndarray, detector: Detector, y: np.ndarray | None, *,
+                 everyone: bool) -> Detector:
         """Fit on ``rows``, cut into ``segments``, and take the detector's own word on them: each judged as if it had not been seen, or,
         where ``everyone`` is judged by this alone, ranked among all."""
         known = prepared.matrix[rows]
-        self.scores[rows] = detector.fit_score(known, groups=segments) if everyone else detector.fit_held_out(known, groups=segments)
+        judge = detector.fit_score if everyone else detector.fit_held_out
+        self.scores[rows] = judge(known, y, groups=segments)
         if detector.tags.gives_expected:
             usual = detector.own_expected(known, groups=segments)
             self.gaps.append(np.abs(known - usual)[:: max(1, len(known) // _GAPS)])

@@ -19,8 +19,10 @@ from tocsin.data.scale import Scale
 from tocsin.data.transformer import Transformer
 from tocsin.decision.calibrate import CALIBRATORS, Calibrator, Conformal
 from tocsin.decision.events import merge
+from tocsin.decision.feedback import Feedback, Reach
 from tocsin.decision.threshold import THRESHOLDS, FalseAlarmRate, Threshold, parse
-from tocsin.pipeline import calibration, facts, reasons
+from tocsin.pipeline import answers, calibration, facts, reasons
+from tocsin.pipeline.ask import ask
 from tocsin.pipeline.heldout import HeldOut
 from tocsin.pipeline.intake import as_dataset
 from tocsin.pipeline.preparation import Preparation, Prepared, as_table, standard_steps
@@ -35,7 +37,8 @@ class Pipeline:
 
     When it works: the training rows are mostly normal and are of the same kind as the rows judged later; p-values are then honest
     (a normal row gets p <= a in a share a of cases, on average over training sets). When not: data that drift, and labels that the
-    training rows do not carry. Rows labelled 1 are left out of what is learned and only help thresholds that use labels.
+    training rows do not carry. Rows labelled 1 teach a detector that uses labels; of others they are kept away, and only help thresholds
+    that use labels.
 
     detector      a Detector or its catalog name; on a series, a vector detector is run on windows (``windows``)
     steps         transformers from Arrow table to matrix; None = clean, encode, impute, scale
@@ -52,6 +55,8 @@ class Pipeline:
 
     Source: split and cross-conformal p-values, Papadopoulos 2002, Vovk 2015.
     """
+
+    feedback_: Feedback | None = None  # what people said of rows since the model was fitted
 
     def __init__(self, detector: Detector | str = "knn", steps: Sequence[Transformer] | None = None,
                  calibrator: Calibrator | None = None, threshold: Threshold | str | None = None, *, seed: int = 0) -> None:
@@ -102,12 +107,15 @@ class Pipeline:
             fitting.fit(data if normal.all() else data[normal])
             prepared = fitting.transform(data)
         usable = np.ones(len(prepared.matrix), dtype=bool)
-        usable[prepared.row[~normal]] = False
+        odd = np.zeros(len(usable), dtype=bool)
+        odd[prepared.row[~normal]] = True
+        marked = odd if self.detector.tags.supervised and odd.any() else None  # (m,) what a detector that uses labels is told
+        usable &= ~odd
         detector = self._detector_for(data, fitting, prepared.matrix)
         if detector.params().get("clean"):  # counted in rows of the data; the detector sees the grid
             detector = detector.fresh(clean=int(prepared.row[min(detector.params()["clean"], len(data)) - 1]) + 1)
-        plan = self._plan(data, prepared, usable, detector, everyone=everyone)
-        fitted, judged = self._held_out(data, prepared, usable, detector, fitting, plan, everyone=everyone)
+        plan = self._plan(data, prepared, usable, detector, marked, everyone=everyone)
+        fitted, judged = self._held_out(data, prepared, usable, detector, fitting, plan, marked, everyone=everyone)
         if plan.name == "own":
             plan = replace(plan, block=_span(fitted))
         scores, held = judged.scores, usable & ~np.isnan(judged.scores)
@@ -116,8 +124,12 @@ class Pipeline:
         self.kind_, self.schema_, self._own, self._at = data.kind, fitting.door(data.schema), None, None
         self.held_ = self._held_p(prepared, scores, held, ~usable)
         self.threshold_ = self.threshold.fresh().fit(self.held_["p"], self.held_["y"])
-        self.residual_ = reasons.residual_scale(judged.gaps, prepared.matrix)
-        self.reference_ = reasons.reference(data, prepared, usable, self._reach(), _REFERENCE, self.seed)
+        self.residual_ = reasons.residual_scale(judged.gaps, prepared.matrix, fitting.features)
+        known = held if data.kind == "table" else usable
+        self.reference_ = reasons.reference(data, prepared, known, self._reach(), _REFERENCE, self.seed)
+        self.feedback_ = None
+        if data.kind == "table":
+            self.reference_["p"] = calibrator.transform(scores[self.reference_["at"]])  # unseen: what answers are weighed against
         self.facts_ = facts.training_facts(
             data, fitted, plan, features=prepared.matrix.shape[1], held=int(held.sum()),
             effective=float(getattr(calibrator, "effective_", held.sum())), seconds=time.perf_counter() - started,
@@ -140,7 +152,8 @@ class Pipeline:
             return detector.fresh(window=window_length(matrix))  # once, so that every fold has the same window
         return detector.fresh()
 
-    def _plan(self, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector, *, everyone: bool) -> calibration.Plan:
+    def _plan(self, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector, marked: np.ndarray | None, *,
+              everyone: bool) -> calibration.Plan:
         slow = detector.tags.slow_fit or _inner_is_slow(detector)
         if data.kind == "series" and detector.tags.own_held_out:
             return calibration.own_plan(prepared.groups, _reach(detector))
@@ -153,23 +166,33 @@ class Pipeline:
         if n < max(detector.tags.min_rows + 1, 4):
             raise DataError("TOC-113", f"{type(detector).__name__} needs more rows to learn from and to calibrate on", came=f"{n} rows",
                             todo=f"pass at least {max(detector.tags.min_rows + 1, 4)} rows")
-        plan = calibration.table_plan(n, slow=slow, everyone=everyone, seed=self.seed, wide=prepared.matrix.shape[1] > _WIDE)
+        if detector.tags.own_held_out:
+            return calibration.Plan("own", (), refit=False)
+        everyone |= marked is not None  # marked rows are dear: none of them is kept from the model in the end
+        plan = calibration.table_plan(n, slow=slow or marked is not None, everyone=everyone, seed=self.seed,
+                                      wide=prepared.matrix.shape[1] > _WIDE)
         rows = np.flatnonzero(usable)
-        return replace(plan, folds=tuple(rows[fold] for fold in plan.folds))
+        folds = tuple(rows[fold] for fold in plan.folds)
+        return replace(plan, folds=folds if marked is None else calibration.with_marked(folds, marked, self.seed))
 
     def _held_out(self, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector, fitting: Preparation,
-                  plan: calibration.Plan, *, everyone: bool) -> tuple[Detector, HeldOut]:
+                  plan: calibration.Plan, marked: np.ndarray | None, *, everyone: bool) -> tuple[Detector, HeldOut]:
         judged = HeldOut(np.full(len(prepared.matrix), np.nan), np.full(prepared.matrix.shape, np.nan), [])
+        known = usable if marked is None else usable | marked
         if plan.name == "own":
-            rows = np.flatnonzero(usable)
+            rows = np.flatnonzero(known)
             segments = calibration.cut_groups(rows, prepared.groups)
-            return judged.own_series(prepared, rows, segments, detector.fresh(), everyone=everyone), judged
-        fold = judged.series_fold if data.kind == "series" else judged.table_fold
+            y = None if marked is None else marked[rows]
+            return judged.own_word(prepared, rows, segments, detector.fresh(), y, everyone=everyone), judged
         for held in plan.folds:
-            fitted = fold(held, data, prepared, usable, detector.fresh(), fitting, plan)
+            if data.kind == "series":
+                fitted = judged.series_fold(held, data, prepared, usable, detector.fresh(), fitting, plan)
+            else:
+                fitted = judged.table_fold(held, data, prepared, known, detector.fresh(), fitting, plan, marked)
         if plan.refit:
-            rows = np.flatnonzero(usable)
-            fitted = detector.fresh().fit(prepared.matrix[rows], groups=calibration.cut_groups(rows, prepared.groups))
+            rows = np.flatnonzero(known)
+            fitted = detector.fresh().fit(prepared.matrix[rows], None if marked is None else marked[rows],
+                                          groups=calibration.cut_groups(rows, prepared.groups))
         return fitted, judged
 
     def _held_p(self, prepared: Prepared, scores: np.ndarray, held: np.ndarray, marked: np.ndarray) -> dict[str, Any]:
@@ -177,7 +200,9 @@ class Pipeline:
         p = self.calibrator_.transform(scores[held])
         if not marked.any():
             return {"p": p, "y": None}
-        odd = self.detector_.anomaly_score(prepared.matrix, groups=prepared.groups)[marked]
+        odd = scores[marked]  # held out, where the detector has learned from their labels
+        if np.isnan(odd).any():
+            odd = self.detector_.anomaly_score(prepared.matrix, groups=prepared.groups)[marked]
         y = np.r_[np.zeros(len(p), dtype=np.int64), np.ones(len(odd), dtype=np.int64)]
         return {"p": np.r_[p, self.calibrator_.transform(odd)], "y": y}
 
@@ -187,15 +212,14 @@ class Pipeline:
         """(n,) scores, higher = more anomalous."""
         self._check_fitted()
         prepared = self.preparation_.transform(self.as_dataset(data))
-        scores = self.detector_.anomaly_score(prepared.matrix, groups=prepared.groups)
-        return cast(np.ndarray, scores[prepared.row])
+        return cast(np.ndarray, answers.scored(self, prepared)[prepared.row])
 
     def detect(self, data: Any) -> Detections:
         """Judge every row of ``data``: score, p-value, decision, and for a series the events."""
         self._check_fitted()
         data = self.as_dataset(data)
         prepared = self.preparation_.transform(data)
-        return self._decide(data, prepared, self.detector_.anomaly_score(prepared.matrix, groups=prepared.groups))
+        return self._decide(data, prepared, answers.scored(self, prepared))
 
     def explain(self, data: Any, rows: Any, *, neighbours: int = 3, found: Detections | None = None) -> Explanation:
         """Why ``rows`` (positions in ``data``) score as they do: shares per column, observed against expected, nearest normal rows.
@@ -228,8 +252,25 @@ class Pipeline:
         for name in ("preparation_", "detector_", "calibrator_", "kind_", "schema_", "residual_", "reference_", "held_"):
             setattr(made, name, getattr(self, name))
         made.threshold_ = rule.fresh().fit(self.held_["p"], self.held_["y"])
+        made.feedback_ = None if self.feedback_ is None else self.feedback_.with_cut(made.threshold_.value)
         made.facts_ = {**self.facts_, "threshold": facts.rule_facts(made.threshold_, self.calibrator_)}
         return made
+
+    def answered(self, rows: Any, is_anomaly: Any = None, *, reach: Reach = "all") -> Pipeline:
+        """A new model that heeds what a person says of ``rows`` of a table, at once and without training; this one stays as it is.
+
+        ``is_anomaly`` (n,) of 0 and 1, None for the labels of ``rows``. Calls add up; a later word about an equal row holds. ``reach``:
+        "near" changes rows like the answered ones alone, "all" weighs the columns, too, as soon as both words were said: see ``Feedback``.
+        Raises DataError TOC-143, TOC-144, ConfigError TOC-215, TOC-216 (series) and those of reading.
+        """
+        self._check_fitted()
+        return answers.answered(self, rows, is_anomaly, reach)
+
+    def ask(self, data: Any, n: int = 10) -> np.ndarray:
+        """(n,) positions of the rows of ``data`` that a person should judge first: some likely anomalies, more that are near the cut, no
+        two alike, none that was answered already. Fewer when there are no more. Raises ConfigError TOC-202, TOC-216 (series)."""
+        self._check_fitted()
+        return ask(self, data, n)
 
     def as_dataset(self, data: Any) -> Dataset:
         """``data`` in the form this model was fitted on: same columns, same kind. Raises StateError TOC-301 when unfitted."""
@@ -277,8 +318,9 @@ class Pipeline:
     def state(self) -> dict[str, Any]:
         """The fitted pipeline as a tree of plain values and numeric arrays."""
         self._check_fitted()
+        told = {} if self.feedback_ is None else {"answers": self.feedback_.state()}
         return {
-            "kind": self.kind_, "schema": self.schema_.to_dict(), "preparation": self.preparation_.state(),
+            **told, "kind": self.kind_, "schema": self.schema_.to_dict(), "preparation": self.preparation_.state(),
             "detector": {"name": catalog.name_of(self.detector_), "state": self.detector_.state()},
             "calibrator": {"name": facts.part_name(CALIBRATORS, self.calibrator_), "state": self.calibrator_.state()},
             "threshold": {"name": facts.part_name(THRESHOLDS, self.threshold_), "state": self.threshold_.state()},
@@ -296,6 +338,7 @@ class Pipeline:
         made.preparation_, made.detector_, made.calibrator_, made.threshold_ = preparation, detector, calibrator, threshold
         made.kind_, made.schema_ = state["kind"], Schema.from_dict(state["schema"])
         made.residual_, made.reference_, made.held_, made.facts_ = state["residual"], state["reference"], state["held"], state["facts"]
+        made.feedback_ = answers.restored(state)
         return made
 
 

@@ -12,6 +12,7 @@ from tocsin.core.seed import generator
 from tocsin.core.types import Dataset, Explanation, Relation
 from tocsin.data.window import first_rows, take
 from tocsin.explanation import aggregate, attribution, neighbours, relations, residual, summary
+from tocsin.pipeline import answers
 from tocsin.pipeline.calibration import cut_groups, runs
 from tocsin.pipeline.preparation import Prepared
 
@@ -25,17 +26,20 @@ _STRETCHES = 200  # runs of explained rows whose relations are looked at, the fi
 _NORMALS = 5  # nearest normal rows whose cells stand in for an anomalous row's
 
 
-def residual_scale(gaps: list[np.ndarray], matrix: np.ndarray) -> np.ndarray | None:
+def residual_scale(gaps: list[np.ndarray], matrix: np.ndarray, features: list[dict[str, Any]]) -> np.ndarray | None:
     """(d,) usual |observed − expected| on held-out normal rows, as a standard deviation; None when the detector expects nothing.
 
     ``gaps`` are absolute residuals (r, d) of rows that their detector was not fitted on. The median times 1.4826, or the root mean square
     where half of them are zero (indicators); never below a tenth of the column's own spread, which no single row can undercut by luck.
+    Columns that are not values (levels, switches) count at least half of theirs: that a common level differs from the neighbours' is
+    little, however alike neighbours are in it.
     """
     if not gaps:
         return None
     gap = np.concatenate(gaps)  # (r, d)
     robust, plain = 1.4826 * np.median(gap, axis=0), np.sqrt(np.mean(gap**2, axis=0))
-    floor = np.maximum(0.1 * matrix.std(axis=0), 1e-6)
+    least = np.array([0.1 if feature["role"] == "value" else 0.5 for feature in features])
+    floor = np.maximum(least * matrix.std(axis=0), 1e-6)
     return cast(np.ndarray, np.maximum(np.where(robust > floor, robust, plain), floor))
 
 
@@ -84,7 +88,7 @@ def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int, *, p: np.n
         kind = "replacement"
         shares, usual = _replacement(model, prepared, at, near, part, len(sources), own=held_out is not None)
     if p is None:
-        p = model.calibrator_.transform(model.detector_.anomaly_score(prepared.matrix, groups=prepared.groups)[prepared.row])
+        p = model.calibrator_.transform(answers.scored(model, prepared)[prepared.row])
     new = _unseen(model, prepared.matrix[at])
     seen, usual_cells = model.preparation_.observed(data[rows]), model.preparation_.own_units(usual, prepared.effect_at(at))
     observed = tuple(tuple(seen[name][i] for name in sources) for i in range(len(rows)))
@@ -92,11 +96,12 @@ def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int, *, p: np.n
     shares = _only_what_differs(shares, observed, expected)
     spread = own_spread(model)
     ids, pairs = model.reference_["ids"], _broken(model, prepared, at, sources)
+    said = answers.words(model, prepared.matrix[at], prepared.groups[at])
     return Explanation(
         kind, rows, sources, shares, observed, expected, np.array([spread[name] for name in sources]),
         tuple(tuple(ids[j] for j in line[:k]) for line in near),
         tuple(_sentence(model, sources, shares[i], observed[i], expected[i], spread, float(p[row]), new[i], pairs[i] if pairs else ())
-              for i, row in enumerate(rows)),
+              + said[i] for i, row in enumerate(rows)),
         pairs,
     )
 

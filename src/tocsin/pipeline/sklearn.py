@@ -22,7 +22,9 @@ def as_sklearn(detector: str | Detector | Pipeline, *, false_alarm_rate: float =
 
     Works with ``clone``, ``Pipeline`` and ``GridSearchCV`` (tune ``params``: ``{"params": [{"k": 1}, {"k": 5}]}``) and passes
     ``check_estimator``. ``false_alarm_rate`` is 5 % here, not Tocsin's 1 %: scikit-learn expects that training rows, too, get flagged.
-    Only vectors: a series detector's scores depend on row order, which scikit-learn does not allow for (ConfigError TOC-295).
+    ``predict`` is for new rows: a detector that remembers its training rows finds little odd in them (``tocsin.detect`` judges a table by
+    itself). Only vectors: a series detector's scores depend on row order, which scikit-learn does not allow for, and its outlier detectors see no
+    labels (ConfigError TOC-295).
 
     >>> view = as_sklearn("gaussian").fit(np.random.default_rng(0).normal(size=(200, 2)))
     >>> view.predict([[0.0, 0.0], [9.0, 9.0]]).tolist()
@@ -49,9 +51,9 @@ class SklearnDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         """Learn from rows (n, d) of finite numbers; ``y`` is ignored, as in every scikit-learn outlier detector."""
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         model = self._pipeline(X)
-        if model.detector.tags.modality != "vector":
-            raise ConfigError("TOC-295", "only detectors of vectors have a scikit-learn view", came=type(model.detector).__name__,
-                              todo="use tocsin.fit(series) and Pipeline.detect")
+        if model.detector.tags.modality != "vector" or model.detector.tags.supervised:
+            raise ConfigError("TOC-295", "only detectors of vectors that need no labels have a scikit-learn view",
+                              came=type(model.detector).__name__, todo="use tocsin.fit and Pipeline.detect")
         self.pipeline_ = model.fit(Dataset.of(X))
         self.offset_ = -float(self.pipeline_.calibrator_.inverse(self.pipeline_.threshold_.value))
         return self

@@ -1,8 +1,4 @@
-"""The checks, and :func:`check_detector`, which runs those that a detector's tags call for.
-
-Each check takes the class, uses its own tiny instance, ``small()``, on toy data of its modality, and raises AssertionError.
-The checks of one class share a fitted instance, so a class is fitted about ten times in all.
-"""
+"""The checks, each on a tiny instance of a class and toy data, and :func:`check_detector`, which runs those that its tags call for."""
 
 from __future__ import annotations
 
@@ -26,7 +22,7 @@ import numpy as np
 
 from tocsin.core import catalog
 from tocsin.core.detector import Detector
-from tocsin.core.errors import TocsinError
+from tocsin.core.errors import DataError, TocsinError
 from tocsin.core.state import build
 from tocsin.core.tags import Tags
 from tocsin.testing.probe import (
@@ -34,6 +30,7 @@ from tocsin.testing.probe import (
     equal,
     fitted,
     global_seeds,
+    learned,
     put_arrays,
     random_states,
     refuses,
@@ -75,7 +72,6 @@ def _holds(needs: Callable[[Tags], bool] = lambda tags: True) -> Callable[[Check
 
 
 # The class
-
 @_holds()
 def constructor_only_stores(cls: type[Detector]) -> None:
     """The constructor stores what it is given, unchanged, learns nothing, and every parameter has a default."""
@@ -126,7 +122,6 @@ def missing_extra_says_install_line(cls: type[Detector]) -> None:
 
 
 # Scores
-
 @_holds()
 def scores_are_finite(cls: type[Detector]) -> None:
     """Scores are float64, one per row, finite and not all the same."""
@@ -233,13 +228,12 @@ def expected_is_near_on_normals(cls: type[Detector]) -> None:
 
 
 # Learning
-
 @_holds()
 def same_seed_same_scores(cls: type[Detector]) -> None:
     """The same parameters and data give the same scores, whatever the global random states are; these are not touched."""
     with global_seeds(1):
         before = random_states()
-        again = cls.small().fit(toy_of(cls).train).anomaly_score(toy_of(cls).test)
+        again = learned(cls.small(), toy_of(cls).train).anomaly_score(toy_of(cls).test)
         assert random_states() == before, "a global random state was read or written"
     if cls.tags.deterministic:
         equal(again, fitted(cls).anomaly_score(toy_of(cls).test))
@@ -249,7 +243,7 @@ def same_seed_same_scores(cls: type[Detector]) -> None:
 def input_is_not_changed(cls: type[Detector]) -> None:
     """Neither fitting nor any other verb changes the data it is given."""
     X = short(cls).copy()
-    kept, model = X.copy(), cls.small().fit(X)
+    kept, model = X.copy(), learned(cls.small(), X)
     for verb in verbs(cls):
         getattr(model, verb)(X)
     assert np.array_equal(X, kept)
@@ -266,14 +260,14 @@ def form_of_input_does_not_matter(cls: type[Detector]) -> None:
         equal(model.anomaly_score(form), scores)
     frozen = np.asfortranarray(short(cls))
     frozen.setflags(write=False)
-    equal(cls.small().fit(frozen).anomaly_score(X), cls.small().fit(short(cls).tolist()).anomaly_score(X))
+    equal(learned(cls.small(), frozen).anomaly_score(X), learned(cls.small(), short(cls).tolist()).anomaly_score(X))
 
 
 @_holds()
 def refit_forgets(cls: type[Detector]) -> None:
     """A refit equals a fresh fit, also with another number of columns before."""
     data = toy_of(cls)
-    model = cls.small().fit(3.0 - 2.0 * short(cls)[:, :1]).fit(data.train)
+    model = learned(learned(cls.small(), 3.0 - 2.0 * short(cls)[:, :1]), data.train)
     if cls.tags.deterministic:
         equal(model.anomaly_score(data.test), fitted(cls).anomaly_score(data.test))
 
@@ -282,15 +276,15 @@ def refit_forgets(cls: type[Detector]) -> None:
 def failed_fit_leaves_unfitted(cls: type[Detector]) -> None:
     """A fit that fails leaves an unfitted detector, not a half-fitted one."""
     model = copy.deepcopy(fitted(cls))
-    learned = model._fit
+    learns = model._fit
 
     def fails(X: np.ndarray, y: Any, groups: np.ndarray) -> None:
-        learned(X, y, groups)
+        learns(X, y, groups)
         raise RuntimeError("on purpose")
 
     model._fit = fails  # type: ignore[method-assign]
     with contextlib.suppress(RuntimeError):
-        model.fit(short(cls))
+        learned(model, short(cls))
     assert not model.is_fitted()
     refuses("TOC-301", model.anomaly_score, short(cls))
 
@@ -327,11 +321,21 @@ def constant_columns_are_taken(cls: type[Detector]) -> None:
     X = short(cls).copy()
     X[:, 0] = 7.3
     for rows in (X, np.full_like(X, 0.1)):
-        assert np.isfinite(cls.small().fit(rows).anomaly_score(short(cls))).all()
+        assert np.isfinite(learned(cls.small(), rows).anomaly_score(short(cls))).all()
+
+
+@_holds(lambda tags: tags.supervised)
+def labels_count(cls: type[Detector]) -> None:
+    """Other labels give other scores; without a labelled anomaly a fit is refused with a stated error or gives finite scores."""
+    data = toy_of(cls)
+    other = cls.small().fit(data.train, np.roll(data.y, 1))
+    assert not np.allclose(other.anomaly_score(data.test), fitted(cls).anomaly_score(data.test)), "the labels change nothing"
+    for y in (None, np.zeros_like(data.y)):
+        with contextlib.suppress(DataError):
+            assert np.isfinite(cls.small().fit(data.train, y).anomaly_score(data.test)).all()
 
 
 # Refusals
-
 @_holds()
 def unfitted_is_refused(cls: type[Detector]) -> None:
     """Every verb of an unfitted detector is refused with TOC-301, and every verb not offered with TOC-302."""
@@ -359,13 +363,12 @@ def unusable_data_is_refused(cls: type[Detector]) -> None:
 def fewest_rows_are_kept(cls: type[Detector]) -> None:
     """Fewer rows than the tags say are refused with TOC-113; exactly as many are enough."""
     fewest, X = cls.tags.min_rows, toy_of(cls).train
-    assert np.isfinite(cls.small().fit(X[:fewest]).anomaly_score(X)).all()
+    assert np.isfinite(learned(cls.small(), X[:fewest]).anomaly_score(X)).all()
     if fewest > 1:
         refuses("TOC-113", cls.small().fit, X[:fewest - 1])
 
 
 # Manners
-
 @_holds()
 def scoring_is_thread_safe(cls: type[Detector]) -> None:
     """Scoring writes nothing to the detector: eight threads may share it."""
@@ -385,7 +388,7 @@ def nothing_is_printed(cls: type[Detector]) -> None:
         try:
             os.dup2(sink.fileno(), 1)
             os.dup2(sink.fileno(), 2)
-            model = cls.small().fit(short(cls))
+            model = learned(cls.small(), short(cls))
             for verb in verbs(cls):
                 getattr(model, verb)(short(cls))
         finally:

@@ -19,14 +19,19 @@ _RTOL = 1e-6
 
 
 def toy_of(cls: type[Detector]) -> Toy:
-    """The toy data of the detector's modality."""
-    return toy(cls.tags.modality)
+    """The toy data of the detector's modality, with labels for a detector that uses them."""
+    return toy(cls.tags.modality, cls.tags.supervised)
 
 
 @functools.lru_cache(maxsize=4)
 def fitted(cls: type[Detector]) -> Detector:
     """``cls.small()`` fitted on its toy data, shared by the checks; who changes it takes a deep copy."""
-    return cls.small().fit(toy_of(cls).train)
+    return learned(cls.small(), toy_of(cls).train)
+
+
+def learned(model: Detector, X: Any) -> Detector:
+    """``model`` fitted on the first rows of its toy training data in whatever form, with their labels when it uses labels."""
+    return model.fit(X, toy_of(type(model)).y[:len(X)]) if model.tags.supervised else model.fit(X)
 
 
 def short(cls: type[Detector]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -14,11 +14,12 @@ from tocsin.core.tags import Modality
 
 @dataclass(frozen=True)
 class Toy:
-    """``train`` is normal; ``test`` holds what ``truth`` (n,) marks; ``planted`` holds gross anomalies at ``where`` (n,), and ``clear``
-    (n,) marks the rows that these cannot reach. All arrays are read-only.
+    """``train`` is normal but for what its labels ``y`` (n,) mark; ``test`` holds what ``truth`` (n,) marks; ``planted`` holds gross
+    anomalies at ``where`` (n,), and ``clear`` (n,) marks the rows that these cannot reach. All arrays are read-only.
     """
 
     train: np.ndarray
+    y: np.ndarray
     test: np.ndarray
     truth: np.ndarray
     planted: np.ndarray
@@ -31,15 +32,17 @@ class Toy:
 
 
 @cache
-def toy(modality: Modality) -> Toy:
-    """Toy data for a modality; raises ConfigError TOC-208 where there is none yet.
+def toy(modality: Modality, labelled: bool = False) -> Toy:
+    """Toy data for a modality; raises ConfigError TOC-208 where there is none yet. ``labelled``: for detectors that learn from labels.
 
     >>> toy("vector").train.shape, toy("series").train.shape
     ((300, 6), (500, 2))
+    >>> toy("vector", labelled=True).y[:8].tolist()
+    [0, 1, 0, 0, 0, 1, 0, 0]
     """
     if modality == "vector":
-        return _vector()
-    if modality == "series":
+        return _labelled(_vector()) if labelled else _vector()
+    if modality == "series" and not labelled:
         return _series()
     raise ConfigError("TOC-208", "there is no toy data for this modality", came=repr(modality), todo="test the detector by hand for now")
 
@@ -57,7 +60,15 @@ def _vector() -> Toy:
     planted = normal.copy()
     planted[75] += 10 * train.std(axis=0)
     where = np.arange(150) == 75
-    return Toy(train, np.concatenate([normal, broken]), np.repeat([0, 1], [150, 50]), planted, where, ~where)
+    return Toy(train, np.zeros(300, dtype=np.int64), np.concatenate([normal, broken]), np.repeat([0, 1], [150, 50]), planted, where, ~where)
+
+
+def _labelled(data: Toy) -> Toy:
+    """The same with every fourth training row broken as the anomalies are, and said to be: any first rows, from two on, hold a label."""
+    y = (np.arange(len(data.train)) % 4 == 1).astype(np.int64)
+    train = data.train.copy()
+    train[y == 1] = generator(0, "toy", "labelled").permuted(train[y == 1], axis=0)
+    return replace(data, train=train, y=y)
 
 
 def _series() -> Toy:
@@ -74,4 +85,5 @@ def _series() -> Toy:
     test[stretch] = np.column_stack([np.sin(phase), 2 * np.cos(phase) + 1]) + 0.05 * random.normal(size=(50, 2))
     where = (at >= 200) & (at < 210)
     planted[where] += 10
-    return Toy(train, test, ((at >= 180) & (at < 230)).astype(np.int64), planted, where, np.abs(at - 205) > 120)
+    truth = ((at >= 180) & (at < 230)).astype(np.int64)
+    return Toy(train, np.zeros(500, dtype=np.int64), test, truth, planted, where, np.abs(at - 205) > 120)

@@ -123,7 +123,8 @@ def test_the_state_rebuilds_the_step(clean, encode):
 
 def test_what_is_dropped_or_kept_in_part_is_told(encode):
     found = {finding.column: (finding.what, finding.level) for finding in encode.changes()}
-    assert found == {"key": ("id", "info"), "site": ("constant", "info"), "empty": ("empty", "warning"), "shop": ("many_levels", "info")}
+    assert found == {"key": ("id", "info"), "site": ("constant", "info"), "empty": ("empty", "warning"), "shop": ("many_levels", "info"),
+                     "when": ("date_by_place", "info")}
     short = pa.table({"x": [1.0, 2.0], "d": np.array(["2024-01-01", "2024-01-02"], "M8[us]")})
     assert [finding.what for finding in Encode().fit(short).changes()] == ["date_without_cycle"]
 

@@ -3,9 +3,11 @@ import json
 import numpy as np
 import pytest
 
-from tocsin.core.errors import ConfigError, DataError
+from tocsin.core.errors import ConfigError
 from tocsin.core.types import Dataset, Detections
+from tocsin.data.folds import splits
 from tocsin.evaluation.crossval import crossval
+from tocsin.pipeline.pipeline import Pipeline
 
 
 class Distance:
@@ -67,8 +69,17 @@ def test_a_series_gets_its_own_figures(make):
     assert made["mean"]["vus_pr"] > 0.5 and made["mean"]["event_recall"] == 1.0
 
 
-def test_labels_and_splits_are_needed(make):
-    with pytest.raises(DataError, match="TOC-117"):
-        crossval(make, Dataset.of(np.zeros((4, 1))), folds(4))
+def test_without_labels_made_anomalies_are_told_from_held_out_rows():
+    rows = np.random.default_rng(1).normal(size=(300, 4))
+    made = crossval(lambda: Pipeline("gaussian"), Dataset.of(rows), splits(Dataset.of(rows), "random", 3))
+    assert 0.6 < made["mean"]["label_free"] < 1 and made["mean"]["false_alarm_rate"] < 0.05
+    assert made["mean"]["label_free"] == pytest.approx((made["mean"]["made_uniform"] + made["mean"]["made_extrapolation"]) / 2)
+    wave = Dataset.of(np.sin(np.arange(600) / 4) + 0.05 * np.random.default_rng(0).normal(size=600), kind="series")
+    made = crossval(lambda: Pipeline("gaussian"), wave, splits(wave, folds=3, purge=16))
+    assert made["mean"]["made_spike"] > 0.9 and made["folds"][1]["train"] == 600 - 200 - 32
+    json.dumps(made, allow_nan=False)
+
+
+def test_splits_are_needed(make):
     with pytest.raises(ConfigError, match="TOC-263"):
         crossval(make, data(), [])

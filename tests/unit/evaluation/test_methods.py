@@ -40,3 +40,5 @@ def test_a_catalog_detector_answers_like_a_peer():
     made = make(parse("gaussian"), width=2, seed=0)
     made.fit(X)
     assert np.array_equal(made.training_score(), made.score(X))
+    own = make(parse("lof"), width=2, seed=0).fit(X)
+    assert not np.allclose(own.training_score(), own.score(X))  # a row is not its own neighbour

@@ -106,10 +106,12 @@ def test_a_series_is_judged_with_events_and_a_band(place: Store, tmp_path: Path)
     assert len({one["event"] for one in Journal(place).detections("pump", limit=1_000)}) == len(trace["events"])
 
 
-def test_labelled_anomalies_are_left_out(place: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("detector", "left_out"), [("knn", 20), (None, 0)])
+def test_labelled_anomalies_are_left_out_or_learned_from(place: Store, tmp_path: Path, detector: str | None, left_out: int) -> None:
     path = orders(tmp_path / "a.csv", odd=20, label=[1] * 20 + [0] * 580)
-    version = made(place, path, label="label", clean=True)
-    assert version.facts["labelled_anomalies_left_out"] == 20
+    version = made(place, path, label="label", clean=True, detector=detector)
+    assert version.facts["labelled_anomalies_left_out"] == left_out and version.facts["labelled_anomalies"] == 20
+    assert version.facts["detector"] == ("knn" if detector else "guided_fusion")
     assert {one["row"] for one in Journal(place).detections("shop", limit=1_000)} >= set(range(20))
 
 

@@ -21,6 +21,7 @@ from tocsin.delivery.export.graph import BOOL, DOUBLE, MOST_BYTES, Graph
 from tocsin.delivery.export.preparation import series_matrix, table_matrix
 from tocsin.delivery.export.series import series_scorer
 from tocsin.delivery.flatten import flatten
+from tocsin.pipeline import answers
 from tocsin.pipeline.pipeline import Pipeline
 
 DOUBLE_TOLERANCE, SINGLE_TOLERANCE = 1e-9, 1e-4
@@ -30,6 +31,7 @@ DOUBLE_TOLERANCE, SINGLE_TOLERANCE = 1e-9, 1e-4
 def assemble(model: Pipeline) -> onnx.ModelProto:
     """The ONNX model of a fitted pipeline; see :func:`tocsin.delivery.export.export.export` for inputs, outputs and errors."""
     cut = cut_of(model.threshold_)
+    answers.refuse(model, "exported")
     if not model.detector_.tags.exportable:
         raise scorer.not_exportable(catalog.name_of(model.detector_))
     graph = Graph()

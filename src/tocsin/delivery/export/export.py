@@ -24,6 +24,7 @@ class Exported:
     batches    batch sizes, of a series with the window lengths ("3 × 51")
     close      decisions that were not compared because the score lies within the allowed error of the cut
     seconds    spent in all
+    tied       rows whose scores differ because neighbours are equally near: the graph chose others than the model did
     """
 
     path: Path
@@ -33,6 +34,7 @@ class Exported:
     batches: tuple[str, ...]
     close: int
     seconds: float
+    tied: int = 0
 
 
 def export(model: Pipeline, path: str | Path, *, threshold: Threshold | str | None = None) -> Exported:
@@ -45,7 +47,8 @@ def export(model: Pipeline, path: str | Path, *, threshold: Threshold | str | No
     ``score`` and ``p_value`` double, ``is_anomaly`` bool, of shape (n,) or (b, t). The metadata names the columns and their types.
 
     Before it is written the graph is run beside the model on disturbed reference rows, in two batch sizes (and window lengths):
-    scores must agree to 1e-9 (1e-4 where a network computes in single precision), p-values and decisions accordingly.
+    scores must agree to 1e-9 (1e-4 where a network computes in single precision), p-values and decisions accordingly. Where rows are
+    equally near and their choice changes a score, it must lie within what the choices give.
 
     When it works: tables and series with detectors whose tags say ``exportable``. When not: columns of free text, steps along the rows of a
     table, rules that decide over a batch (false discovery).
@@ -74,7 +77,8 @@ def export(model: Pipeline, path: str | Path, *, threshold: Threshold | str | No
     content = assembly.assemble(model).SerializeToString()
     proved = proof.prove(content, model, assembly.tolerance(model.detector_))
     _write(target, content)
-    return Exported(Path(path), len(content), proved.error, proved.rows, proved.batches, proved.close, time.perf_counter() - started)
+    return Exported(Path(path), len(content), proved.error, proved.rows, proved.batches, proved.close, time.perf_counter() - started,
+                    proved.tied)
 
 
 def _tools() -> tuple[Any, Any]:

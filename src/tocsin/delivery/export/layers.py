@@ -31,8 +31,9 @@ from tocsin.delivery.export.graph import Graph
 
 
 def linear(graph: Graph, x: str, weight: Any, bias: Any) -> str:
-    """(..., d) → (..., h) with PyTorch's ``weight`` (h, d)."""
-    return graph.add(graph.matmul(x, _array(weight).T), _array(bias))
+    """(..., d) → (..., h) with PyTorch's ``weight`` (h, d); ``bias`` None: without one."""
+    made = graph.matmul(x, _array(weight).T)
+    return made if bias is None else graph.add(made, _array(bias))
 
 
 def gelu(graph: Graph, x: str) -> str:
@@ -142,6 +143,12 @@ def patch_encoder(graph: Graph, z: str, net: PatchEncoder) -> str:
     return graph.reshape(made, [0, count * net.patch, -1])
 
 
+def encoder_block(graph: Graph, x: str, block: EncoderBlock) -> str:
+    """(b, p, e) → (b, p, e): attention among all tokens, and two linear layers, each added to what came in."""
+    x = graph.add(x, _attention(graph, x, block))
+    return graph.add(x, _fed_forward(graph, x, block))
+
+
 def _wanted(graph: Graph, x: str, count: int, turns: int, every: int, width: int) -> str:
     """(b · turns, p, e) → (b, p, e): of each patch, what came of the turn in which it was hidden."""
     place = np.arange(count)
@@ -213,7 +220,7 @@ def _gates(tensor: Tensor, order: tuple[int, ...]) -> np.ndarray:
 def unknown(layer: Any) -> ArtifactError:
     """The error for a layer that there is no ONNX form of."""
     return ArtifactError("TOC-432", "there is no ONNX form of a part of this network", came=type(layer).__name__,
-                         todo="export autoencoder, vae, conv, recurrent, transformer, conv_autoencoder or recurrent_autoencoder")
+                         todo="export a detector that `tocsin detectors` marks exportable, with its usual network")
 
 
 def _array(tensor: Any) -> np.ndarray:

@@ -5,30 +5,49 @@ from __future__ import annotations
 import numpy as np
 from torch import nn
 
+from tocsin.core import catalog
 from tocsin.deep.backbones import ConvAutoencoder, ConvForecaster, PatchEncoder, PatchForecaster, RecurrentAutoencoder, RecurrentForecaster
 from tocsin.deep.blocks import Standardise
 from tocsin.deep.detector import DeepDetector
-from tocsin.delivery.export import layers
+from tocsin.deep.diffusion import NoiseDetector
+from tocsin.delivery.export import layers, network_tables
 from tocsin.delivery.export.graph import DOUBLE, FLOAT, Graph
+from tocsin.delivery.export.knots import normal_scores
 from tocsin.detectors.autoencoder import Autoencoder
 from tocsin.detectors.vae import VAE
 
 
 def network_scorer(graph: Graph, matrix: str, detector: DeepDetector) -> str:
-    """Add to ``graph`` what ``detector`` (an autoencoder or a vae) makes of rows ``matrix`` (n, d), double: their scores (n,), double.
+    """Add to ``graph`` what ``detector``, a network over rows, makes of rows ``matrix`` (n, d), double: their scores (n,), double.
 
     The number of rows stays open. Equal to ``detector.anomaly_score`` up to the rounding of float32. Raises ArtifactError TOC-432 for a
     network that there is no ONNX form of.
     """
-    net = detector.net_
-    z = standardised(graph, matrix, net.inputs)
-    if isinstance(detector, Autoencoder):
-        score = graph.mean(cells(graph, z, layers.sequential(graph, z, _layers(net.body.layers)), net.spread), -1)
+    net, name = detector.net_, catalog.name_of(detector)
+    z = standardised(graph, _seen(graph, matrix, detector), net.inputs)
+    if name in network_tables.SCORES:
+        score = network_tables.SCORES[name](graph, z, detector)
+    elif name in network_tables.EXPECTED:
+        score = _misfit(graph, z, network_tables.EXPECTED[name](graph, z, detector), detector)
+    elif isinstance(detector, Autoencoder):
+        score = _misfit(graph, z, layers.sequential(graph, z, _layers(net.body.layers)), detector)
     elif isinstance(detector, VAE):
         score = _causes(graph, z, detector)
     else:
         raise layers.unknown(detector)
     return graph.cast(score, DOUBLE)
+
+
+def _seen(graph: Graph, matrix: str, detector: DeepDetector) -> str:
+    """What the network is given of the rows: the columns, their ranks, or both."""
+    if not isinstance(detector, NoiseDetector) or detector.inputs == "standard":
+        return matrix
+    ranks = normal_scores(graph, matrix, detector._scale())
+    return ranks if detector.inputs == "ranks" else graph.concat([matrix, ranks], 1)
+
+
+def _misfit(graph: Graph, z: str, expected: str, detector: DeepDetector) -> str:
+    return graph.mean(cells(graph, z, expected, detector.net_.spread), -1)
 
 
 def standardised(graph: Graph, x: str, inputs: Standardise) -> str:

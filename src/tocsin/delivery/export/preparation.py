@@ -22,6 +22,7 @@ from tocsin.data.transformer import Transformer
 from tocsin.delivery.export import holes
 from tocsin.delivery.export.columns import Column, columns_of, declare, encoded, refused
 from tocsin.delivery.export.graph import DOUBLE, Graph
+from tocsin.delivery.export.knots import normal_scores
 from tocsin.pipeline.preparation import Preparation
 
 WINDOW = "window"
@@ -106,22 +107,20 @@ def _scaled(graph: Graph, matrix: str, step: Scale) -> str:
 
 
 def _quantiles(graph: Graph, matrix: str, step: Scale) -> str:
-    """Column by column; see ``scale._to_normal``."""
+    """Learned columns by :func:`knots.normal_scores`, the others divided."""
     value, spread = np.asarray(step.value_, dtype=bool), np.asarray(step.spread_, dtype=float)
-    made = []
-    shape = graph.concat([graph.node("Slice", graph.node("Shape", matrix), np.array([0]), np.array([-1])), graph.const(np.array([1]))], 0)
-    for j in range(len(value)):
-        column = graph.take(matrix, np.array([j]), axis=-1)
-        if not value[j]:
-            made.append(column if spread[j] == 1.0 else graph.div(column, float(spread[j])))
-            continue
-        knots, first = np.unique(np.asarray(step.knots_)[:, j], return_index=True)
-        x = graph.reshape(column, [-1])
-        z = graph.interp(x, knots, np.asarray(step.normal_)[first, j])
-        above, below = (graph.clip(graph.div(gap, float(spread[j])), 0.0, np.finfo(float).max)
-                        for gap in (graph.sub(x, float(knots[-1])), graph.sub(float(knots[0]), x)))
-        made.append(graph.reshape(graph.sub(graph.add(z, graph.log1p(above)), graph.log1p(below)), shape))
-    return graph.concat(made, axis=-1)
+    rows = graph.reshape(matrix, [-1, len(value)])
+    parts = []
+    if value.any():
+        learned = rows if value.all() else graph.take(rows, np.flatnonzero(value), axis=1)
+        parts.append(normal_scores(graph, learned, step))
+    if not value.all():
+        parts.append(graph.div(graph.take(rows, np.flatnonzero(~value), axis=1), spread[~value]))
+    order = np.argsort(np.concatenate([np.flatnonzero(value), np.flatnonzero(~value)]))
+    made = graph.concat(parts, axis=1)
+    if len(parts) > 1:
+        made = graph.take(made, order, axis=1)
+    return graph.reshape(made, graph.node("Shape", matrix))
 
 
 def _smoothed(graph: Graph, matrix: str, step: Denoise) -> str:

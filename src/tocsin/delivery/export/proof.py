@@ -2,7 +2,8 @@
 
 Tables: two batch sizes. Series: two batch sizes, each with two window lengths, one shorter than the detector's window. Compared are
 scores, p-values and decisions, and the decisions at another threshold. Where a score lies so near the cut that the allowed error moves
-it across, the decision is not compared; such rows are counted.
+it across, the decision is not compared; such rows are counted. Where a detector chooses among rows that are equally near, or a value lies
+on the edge of a bin, rounding decides: there the graph's score must lie within what either choice gives (``ties``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 import onnxruntime
 
 from tocsin.core.errors import ArtifactError
-from tocsin.delivery.export import trial
+from tocsin.delivery.export import ties, trial
 from tocsin.delivery.export.trial import Trial
 from tocsin.pipeline.pipeline import Pipeline
 
@@ -26,12 +27,14 @@ _BESIDE = 0.02  # of the allowed error, taken beside a larger score: 2e-6 in sin
 
 @dataclass(frozen=True)
 class Proof:
-    """``error``: largest difference of scores, relative to the score and the usual score; ``close``: decisions too near the cut."""
+    """``error``: largest difference of scores, relative to the score and the usual score; ``close``: decisions too near the cut; ``tied``:
+    rows whose score differs by more, and within what another choice among equal neighbours gives."""
 
     rows: int
     batches: tuple[str, ...]
     error: float
     close: int
+    tied: int
 
 
 def prove(content: bytes, model: Pipeline, tolerance: float) -> Proof:
@@ -39,11 +42,12 @@ def prove(content: bytes, model: Pipeline, tolerance: float) -> Proof:
     session = start(content)
     trials = _windows(model) if model.kind_ == "series" else [(size, trial.rows_of(model, _ROWS)) for size in BATCHES]
     usual = float(np.median(np.abs(model.calibrator_.state()["learned"]["scores_"])))
-    rows, close, error = 0, 0, 0.0
+    rows, close, tied, error = 0, 0, 0, 0.0
     for size, made in trials:
-        worst, near = _compare(session, size, made, model, tolerance, usual)
-        rows, close, error = rows + len(made.data), close + near, max(error, worst)
-    return Proof(rows, tuple(f"{size} × {made.shape[1]}" if len(made.shape) > 1 else str(size) for size, made in trials), error, close)
+        worst, near, chosen = _compare(session, size, made, model, tolerance, usual)
+        rows, close, tied, error = rows + len(made.data), close + near, tied + chosen, max(error, worst)
+    return Proof(rows, tuple(f"{size} × {made.shape[1]}" if len(made.shape) > 1 else str(size) for size, made in trials),
+                 error, close, tied)
 
 
 def start(content: bytes) -> onnxruntime.InferenceSession:
@@ -63,15 +67,19 @@ def _windows(model: Pipeline) -> list[tuple[int, Trial]]:
 
 
 def _compare(session: onnxruntime.InferenceSession, size: int, made: Trial, model: Pipeline, tolerance: float,
-             usual: float) -> tuple[float, int]:
-    """(largest relative error, decisions too near the cut)."""
+             usual: float) -> tuple[float, int, int]:
+    """(largest relative error, decisions too near the cut, rows that a choice among equals explains)."""
     found = model.detect(made.data)
     score, p, odd = _run(session, size, made.feeds)
     if score.shape != made.shape or not np.isfinite(score).all() or not np.isfinite(p).all():
         raise _differs(f"shape {score.shape} for {made.shape}, {int((~np.isfinite(score)).sum())} scores not finite")
     score, p, odd = score.ravel(), p.ravel(), odd.ravel()
     scale = _scale(found.score, made.shape) + usual + np.finfo(float).tiny
-    gap = np.abs(score - found.score) / scale
+    gap, least, most = np.abs(score - found.score) / scale, found.score, found.score
+    beyond = gap > tolerance
+    if beyond.any() and (span := ties.span(model, made.data)) is not None:
+        least, most = (np.where(beyond, end, found.score) for end in span)
+        gap = np.maximum(np.maximum(least - score, score - most), 0.0) / scale
     if gap.max() > tolerance:
         raise _differs(f"a score of {score[gap.argmax()]:.9g} instead of {found.score[gap.argmax()]:.9g}")
     slack = tolerance * scale
@@ -80,6 +88,8 @@ def _compare(session: onnxruntime.InferenceSession, size: int, made: Trial, mode
     if wrong.any():
         raise _differs(f"p = {p[wrong][0]:.9g} instead of {found.p_value[wrong][0]:.9g}")
     close = 0
+    low, high = model.calibrator_.transform(np.maximum(score + slack, most)), model.calibrator_.transform(np.minimum(score - slack, least))
+    low, high = low * (1 - _P), high * (1 + _P)
     given = _run(session, size, made.feeds, _OTHER)[2].ravel()
     for cut, told, truth in ((model.threshold_.value, odd, found.is_anomaly), (_OTHER, given, found.p_value <= _OTHER)):
         sure = (high <= cut) | (low > cut)
@@ -87,7 +97,7 @@ def _compare(session: onnxruntime.InferenceSession, size: int, made: Trial, mode
         if wrong.any():
             raise _differs(f"{int(wrong.sum())} decisions at p <= {cut:.6g}")
         close += int((~sure).sum())
-    return float(gap.max()), close
+    return float(gap.max()), close, int(beyond.sum())
 
 
 def _scale(score: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

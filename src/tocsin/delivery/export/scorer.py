@@ -1,7 +1,8 @@
-"""Row scores of fitted vector detectors as nodes, by catalog name. Adding a detector here is one function and one line in ``SCORERS``.
+"""Row scores of fitted vector detectors as nodes, by catalog name. Adding a detector is one function, here or
+in the file of its family, and one line in ``SCORERS``.
 
 Each function takes the graph, the name of the matrix (n, d) double and the detector, and returns the name of the scores (n,) double.
-Letters: n rows, d columns, r axes, m training rows kept.
+Letters: n rows, d columns.
 """
 
 from __future__ import annotations
@@ -14,12 +15,11 @@ import numpy as np
 from tocsin.core import catalog
 from tocsin.core.detector import Detector
 from tocsin.core.errors import ArtifactError
-from tocsin.data.moments import spread
+from tocsin.delivery.export import scorer_columns, scorer_gaussians, scorer_neighbours
 from tocsin.delivery.export.graph import DOUBLE, FLOAT, Graph
+from tocsin.delivery.export.standardise import standardised
 
-_LIMIT = 1e100  # as moments.standardise clips
 _SINGLE = 1e30  # as iforest clips before it rounds to single precision
-_SPARE = 8  # nearest rows looked at beyond k: rounding in the fast search must not push a true neighbour out
 
 
 def row_scores(graph: Graph, matrix: str, detector: Detector) -> str:
@@ -38,53 +38,12 @@ def not_exportable(name: str) -> ArtifactError:
 
 
 def _baseline(graph: Graph, matrix: str, detector: Any) -> str:
-    return graph.mean(graph.square(_standardised(graph, matrix, detector.mean_, detector.std_)), 1)
-
-
-def _gaussian(graph: Graph, matrix: str, detector: Any) -> str:
-    Z = _standardised(graph, matrix, detector.mean_, detector.std_)
-    axes = np.asarray(detector.axes_)  # (r, d)
-    along = graph.matmul(Z, np.ascontiguousarray(axes.T))
-    squared = graph.sum(graph.div(graph.square(along), np.asarray(detector.variances_)), 1)
-    if detector.rest_:
-        across = graph.sum(graph.square(graph.sub(Z, graph.matmul(along, axes))), 1)
-        squared = graph.add(squared, graph.mul(across, float(detector.rest_)))
-    return graph.div(squared, float(detector.width_))
-
-
-def _knn(graph: Graph, matrix: str, detector: Any) -> str:
-    Q = _standardised(graph, matrix, detector.mean_, detector.spread_)
-    rows = np.asarray(detector.rows_)
-    k = min(int(detector.k), len(rows))
-    weights = np.cumsum(1 / np.arange(k, 0, -1))[::-1] / k  # see Knn._score
-    distances = _absolute(graph, Q, rows, k) if detector.metric == "l1" else _euclidean(graph, Q, rows, k)
-    return graph.sum(graph.mul(distances, np.ascontiguousarray(weights)), 1)
-
-
-def _euclidean(graph: Graph, Q: str, rows: np.ndarray, k: int) -> str:
-    """(n, k) distances, ascending: candidates by one matrix product, then their true differences."""
-    rough = graph.node("Gemm", Q, rows, np.square(rows).sum(axis=1), alpha=-2.0, transB=1)  # (n, m) |r|² − 2 q·r, |q|² left out
-    _, index = graph.nodes_out("TopK", 2, rough, np.array([min(k + _SPARE, len(rows))]), axis=1, largest=0, sorted=0)
-    gaps = graph.sub(graph.unsqueeze(Q, 1), graph.take(rows, index))  # (n, k + spare, d)
-    return _nearest(graph, graph.node("Sqrt", graph.sum(graph.square(gaps), 2)), k)
-
-
-def _absolute(graph: Graph, Q: str, rows: np.ndarray, k: int) -> str:
-    """(n, k) sums of absolute differences, ascending; column by column, so that memory is n · m."""
-    total = ""
-    for j in range(rows.shape[1]):
-        gap = graph.node("Abs", graph.sub(graph.take(Q, np.array([j]), axis=1), np.ascontiguousarray(rows[:, j])[None]))
-        total = graph.add(total, gap) if total else gap
-    return _nearest(graph, total, k)
-
-
-def _nearest(graph: Graph, distances: str, k: int) -> str:
-    return graph.nodes_out("TopK", 2, distances, np.array([k]), axis=1, largest=0, sorted=1)[0]
+    return graph.mean(graph.square(standardised(graph, matrix, detector.mean_, detector.std_)), 1)
 
 
 def _iforest(graph: Graph, matrix: str, detector: Any) -> str:
     """All trees at once, one level at a time; a leaf leads to itself."""
-    Z = graph.clip(_standardised(graph, matrix, detector.mean_, detector.std_), -_SINGLE, _SINGLE)
+    Z = graph.clip(standardised(graph, matrix, detector.mean_, detector.std_), -_SINGLE, _SINGLE)
     cells = graph.cast(graph.cast(Z, FLOAT), DOUBLE)  # the trees were grown on single precision
     roots = np.asarray(detector.roots_)
     shape = graph.concat([graph.size(matrix, 0), graph.const(np.array([len(roots)]))], axis=0)
@@ -103,12 +62,19 @@ def _network(graph: Graph, matrix: str, detector: Any) -> str:
     return network_scorer(graph, matrix, detector)
 
 
+def _fusion(graph: Graph, matrix: str, detector: Any) -> str:
+    from tocsin.delivery.export.scorer_fusion import neighbour_fusion  # with the detector's module
+
+    return neighbour_fusion(graph, matrix, detector)
+
+
 SCORERS: dict[str, Callable[[Graph, str, Any], str]] = {
-    "baseline": _baseline, "gaussian": _gaussian, "knn": _knn, "iforest": _iforest, "autoencoder": _network, "vae": _network,
+    "baseline": _baseline, "iforest": _iforest,
+    "knn": scorer_neighbours.knn, "lof": scorer_neighbours.lof, "robust_knn": scorer_neighbours.robust_knn,
+    "neighbour_fusion": _fusion,
+    "gaussian": scorer_gaussians.gaussian, "gaussian_mixture": scorer_gaussians.mixture, "pca": scorer_gaussians.pca,
+    "mcd": scorer_gaussians.mcd, "hbos": scorer_columns.hbos, "copula": scorer_columns.copula,
+    **dict.fromkeys(("autoencoder", "vae", "denoising_autoencoder", "diffusion_time", "flow_matching", "deep_svdd", "masked_cells",
+                     "classifier", "deep_sad", "deviation_network"), _network),
 }
 """catalog name → the function that writes its scores"""
-
-
-def _standardised(graph: Graph, X: str, mean: np.ndarray, std: np.ndarray) -> str:
-    mean, std = np.asarray(mean), np.asarray(std)
-    return graph.clip(graph.div(graph.sub(X, mean), spread(mean, std)), -_LIMIT, _LIMIT)

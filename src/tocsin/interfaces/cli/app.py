@@ -13,6 +13,9 @@ from collections.abc import Sequence
 import typer
 
 from tocsin.interfaces.cli import (
+    adapt,
+    answer,
+    ask,
     benchmark,
     check,
     detect,
@@ -26,6 +29,7 @@ from tocsin.interfaces.cli import (
     score,
     serve,
     shrink,
+    tune,
     version,
     watch,
 )
@@ -63,7 +67,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for part in (detect, fit, score, evaluate, explain, check, detectors, benchmark, export, shrink, models, serve, watch, keys, version):
+for part in (
+    detect, fit, adapt, tune, score, evaluate, explain, ask, answer, check, detectors, benchmark, export, shrink, models, serve,
+    watch, keys, version,
+):
     part.register(app)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -85,7 +86,7 @@ def _judge(
     else:
         with working(f"reading {file}", quiet=quiet):
             data = dataset(file, reading)
-        fitted = compose(data, **{"clean": False, **learning})
+        fitted = compose(replace(data, y=None), **{"clean": False, **learning})  # labels are not looked at, not even to choose
         with training(quiet=quiet):
             return fitted, data, fitted.fit_detect(data)
     with working(f"judging {file}", quiet=quiet):

@@ -30,6 +30,9 @@ def register(app: typer.Typer) -> None:
 def fit(
     file: File,
     out: Annotated[Path, typer.Option(help="The model file to write, for example pump.tocsin.", show_default=False)],
+    answers: Annotated[
+        Path | None, typer.Option(help="File of judged rows with a column is_anomaly; they are learned from, too.", show_default=False)
+    ] = None,
     json_: Json = False,
     *,
     reading: dict[str, Any],
@@ -46,12 +49,25 @@ def fit(
     with working(f"reading {file}", quiet=json_):
         data = dataset(file, reading)
     with training(quiet=json_):
-        model = compose(data, **learning).fit(data)
+        if answers is None:
+            model = compose(data, **learning).fit(data)
+        else:
+            model = _with_answers(data, answers, learning)
     artifact.save(model, out)
     if json_:
         print_json({"out": str(out), **model.facts_})
     else:
         _tell(model.facts_, out)
+
+
+def _with_answers(data: Any, answers: Path, learning: dict[str, Any]) -> Any:
+    from tocsin.flows.answers import read_answers, retrain_with
+    from tocsin.flows.train import compose
+
+    rows, said = read_answers(answers, data.schema, data)
+    model, learned = retrain_with(data, rows, said, lambda part: compose(part, **learning))
+    model.facts_ = {**model.facts_, "learned": learned}
+    return model
 
 
 def _tell(facts: dict[str, Any], out: Path) -> None:
@@ -60,7 +76,8 @@ def _tell(facts: dict[str, Any], out: Path) -> None:
     from tocsin.interfaces.report.words import count, seconds
 
     screen = console()
-    screen.print(f"{detector_words(facts)} learned from {count(facts['n_train'], 'row')} in {seconds(facts['seconds'])}.", style="bold")
+    learned = facts["n_train"] - facts["labelled_anomalies_left_out"]
+    screen.print(f"{detector_words(facts)} learned from {count(learned, 'row')} in {seconds(facts['seconds'])}.", style="bold")
     screen.print(
         f"Calibrated on {count(facts['calibration']['n'], 'score')} of rows not learned from; threshold: {rule_words(facts['threshold'])}."
     )

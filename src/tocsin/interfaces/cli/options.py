@@ -72,6 +72,10 @@ def reading(
     label: Annotated[
         str | None, typer.Option(help="Column of labels: 1 or 'anomaly' is an anomaly. Never used as a feature.", rich_help_panel=_READ)
     ] = None,
+    normal: Annotated[
+        str | None,
+        typer.Option(help="The label's value that is normal, where the others name kinds of anomalies.", rich_help_panel=_READ),
+    ] = None,
     time: Annotated[str | None, typer.Option(help="Column of time stamps.", rich_help_panel=_READ)] = None,
     group: Annotated[str | None, typer.Option(help="Column that names the series or entity of a row.", rich_help_panel=_READ)] = None,
     id_: Annotated[str | None, typer.Option("--id", help="Column that names a row in the results.", rich_help_panel=_READ)] = None,
@@ -102,6 +106,7 @@ def reading(
     given = {
         "kind": kind,
         "label": False if no_label else label,
+        "normal": normal,
         "time": time,
         "group": group,
         "id": id_,

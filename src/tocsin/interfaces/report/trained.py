@@ -59,11 +59,14 @@ def detector_words(model_facts: Mapping[str, Any]) -> str:
 
 
 def members_words(members: Sequence[Mapping[str, Any]], most: int = 4) -> list[str]:
-    """Which members of a fusion decide most, and how each did on anomalies made in normal rows; no lines for other detectors.
+    """Which members of a fusion decide most, and how each did on anomalies made in normal rows; those of a fusion that weighs all alike;
+    no lines for other detectors.
 
     >>> members_words([{"channel": 0, "member": "shape", "quality": 0.5, "weight": 1.0, "window": 20}])[0][:8]
     '1 member'
     """
+    if members and "weight" not in members[0]:
+        return [f"{count(len(members), 'member')}, all of the same weight: {', '.join(str(entry['member']) for entry in members)}"]
     found: dict[str, list[tuple[float, float]]] = {}
     for entry in members:
         found.setdefault(str(entry["member"]), []).append((float(entry["weight"]), float(entry["quality"])))

@@ -170,7 +170,7 @@ def test_a_memory_of_windows_leaves_without_pytorch(tmp_path):
 
 def test_a_difference_writes_nothing(model, tmp_path, monkeypatch):
     (tmp_path / "m.onnx").write_bytes(b"old")
-    monkeypatch.setattr("tocsin.delivery.export.scorer._SPARE", -3)  # the graph would look at fewer neighbours
+    monkeypatch.setattr("tocsin.delivery.export.scorer_neighbours.SPARE", -3)  # the graph would look at fewer neighbours
     with pytest.raises((ArtifactError), match="TOC-42"):
         export(model, tmp_path / "m.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]

@@ -24,7 +24,10 @@ _TRAIN = {
 @pytest.mark.parametrize("train", _TRAIN)
 @pytest.mark.parametrize(("name", "params"), [
     ("baseline", {}), ("gaussian", {}), ("iforest", {"trees": 20}), ("knn", {}), ("knn", {"k": 1}), ("knn", {"k": 1000, "scale": False}),
-    ("knn", {"metric": "l1"}), ("knn", {"rows": 20}),
+    ("knn", {"metric": "l1"}), ("knn", {"rows": 20}), ("lof", {}), ("lof", {"k": 3, "rows": 25}), ("pca", {}), ("pca", {"components": 1}),
+    ("mcd", {"starts": 2}), ("gaussian_mixture", {"components": 3}), ("gaussian_mixture", {"width": 2}),
+    ("hbos", {}), ("hbos", {"axes": False}),
+    ("neighbour_fusion", {}), ("neighbour_fusion", {"k": 2, "rows": 25, "scale": False}),
 ])
 def test_scores_are_the_detectors(value, name, params, train):
     X = _TRAIN[train]
@@ -35,10 +38,10 @@ def test_scores_are_the_detectors(value, name, params, train):
     np.testing.assert_allclose(made, wanted, rtol=1e-11, atol=1e-12 * float(np.median(wanted)))
 
 
-@pytest.mark.parametrize("name", ["autoencoder", "vae"])
+@pytest.mark.parametrize("name", ["autoencoder", "vae", "classifier"])
 def test_networks_are_handed_on(value, name):
     pytest.importorskip("torch")
-    detector = tocsin.make(name, hidden=8, training={"epochs": 2}).fit(_TRAIN["plain"])
+    detector = tocsin.make(name, hidden=8, training={"epochs": 2}).fit(_TRAIN["plain"], np.arange(300) % 9 == 0)
     made = value(lambda graph, x: row_scores(graph, x, detector), x=_TRAIN["plain"])
     np.testing.assert_allclose(made, detector.anomaly_score(_TRAIN["plain"]), rtol=1e-4)
 

@@ -173,11 +173,15 @@ class Desk(Views):
 
     def label(self, name: str, is_anomaly: bool, *, detection: int | None = None, cells: dict[str, Any] | None = None,
               row_time: str | None = None, by: str, why: str = "") -> dict[str, Any]:
-        """Keep what a person says of a row. Raises ServiceError TOC-621, TOC-630, ConfigError TOC-286, DataError TOC-195."""
+        """Keep what a person says of a row; a model of a table heeds it from its next batch on.
+
+        Raises ServiceError TOC-621, TOC-630, ConfigError TOC-286, DataError TOC-195."""
         self.place.registry.model(name)
         if cells is not None:
             sayings.check(cells, row_time, self.place.registry.versions(name))
-        return self.place.journal.label(name, is_anomaly, detection=detection, cells=cells, time=row_time, by=by, why=why)
+        kept = self.place.journal.label(name, is_anomaly, detection=detection, cells=cells, time=row_time, by=by, why=why)
+        self.shelf.moved(name)
+        return kept
 
     def labels(self, name: str) -> list[dict[str, Any]]:
         """All that people said, the newest first. Raises ServiceError TOC-621."""

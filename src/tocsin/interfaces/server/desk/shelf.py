@@ -10,7 +10,9 @@ from time import monotonic
 from typing import Any
 
 from tocsin.delivery.registry import Registry, Version
+from tocsin.flows.heed import heeded
 from tocsin.interfaces.server.batching import Judge, Lane
+from tocsin.monitoring.journal import Journal
 from tocsin.pipeline.pipeline import Pipeline
 
 _FRESH = 1.0  # seconds that a look at the registry holds; a move within this process is seen at once
@@ -27,10 +29,14 @@ class Held:
     judge: Judge
     lane: Lane
     facts: dict[str, Any]
+    said: int = 0  # the number of the last answer that the model heeds
 
 
 class Shelf:
     """Loaded models, the ``most`` that were used last. A file is checked against its digest, and its signature, when it is loaded.
+
+    A model of a table heeds what people said of its rows since it was trained: from the next request on where it was said in this process,
+    within a second where it was another.
 
     heard   called with (held, dataset, detections, seconds) after every judged batch; what it returns is given to the requests
     """
@@ -40,6 +46,7 @@ class Shelf:
         self._held: OrderedDict[tuple[str, int], Held] = OrderedDict()
         self._live: dict[str, tuple[float, int]] = {}  # name → (when it was looked up, the number that was live)
         self._looking: dict[str, float] = {}  # name → the old look that somebody is replacing
+        self.journal = Journal(registry.store)
         self._lock = threading.Lock()
         self._loading: dict[tuple[str, int], threading.Lock] = {}
 
@@ -63,15 +70,17 @@ class Shelf:
         version = self.registry.version(name, which)
         if which is None:
             self._live[name] = (asked, version.number)
-        key = (name, version.number)
+        key, said = (name, version.number), self.journal.newest_label(name)
         with self._lock:
             held = self._held.get(key)
-            if held is not None:
+            if held is not None and held.said == said:
                 self._held.move_to_end(key)
                 return held
             gate = self._loading.setdefault(key, threading.Lock())
         with gate:  # two first requests load it once
-            held = self._held.get(key) or self._load(version)
+            held = self._held.get(key)
+            if held is None or held.said != said:
+                held = self._load(version, said)
             with self._lock:
                 self._held[key] = held
                 self._loading.pop(key, None)
@@ -80,7 +89,7 @@ class Shelf:
         return held
 
     def moved(self, name: str) -> None:
-        """An alias of this model was moved here: look again at the next request."""
+        """An alias of this model was moved here, or something was said of its rows: look again at the next request."""
         self._live.pop(name, None)
 
     def in_use(self) -> list[Held]:
@@ -101,14 +110,15 @@ class Shelf:
         lanes = [held.lane for held in list(self._held.values())]
         return {"requests": sum(lane.requests for lane in lanes), "batches": sum(lane.batches for lane in lanes)}
 
-    def _load(self, version: Version) -> Held:
-        model = self.registry.load(version.model, version.number)
+    def _load(self, version: Version, said: int) -> Held:
+        model = heeded(self.journal, version.model, self.registry.load(version.model, version.number))
         judge = Judge(model)
         made: list[Held] = []
 
         def heard(*told: Any) -> Any:
             return None if self.heard is None else self.heard(made[0], *told)
 
-        held = Held(version.model, version.number, version.digest, model, judge, Lane(judge, wait=self.wait, heard=heard), version.facts)
+        held = Held(version.model, version.number, version.digest, model, judge, Lane(judge, wait=self.wait, heard=heard), version.facts,
+                    said)
         made.append(held)
         return held

@@ -103,10 +103,11 @@ def _retrain(bench: Bench, job: Taken, hand: Hand) -> dict[str, Any]:
 
 def _judge(bench: Bench, job: Taken, hand: Hand) -> dict[str, Any]:
     from tocsin.flows import watch
+    from tocsin.flows.heed import heeded
     from tocsin.flows.train import dataset
 
     version = bench.registry.version(job.model)
-    model = bench.registry.load(job.model, version.number)
+    model = heeded(Journal(bench.store), job.model, bench.registry.load(job.model, version.number))
     row = bench.uploads.row(job.settings["upload"])
     hand(0.05, f"Reading {row['name']}")
     with bench.uploads.at_hand(job.settings["upload"]) as path:
