@@ -16,6 +16,7 @@ os.environ.update({name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREA
 import argparse
 import importlib
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -67,6 +68,7 @@ def main() -> None:
     parser.add_argument("--many", type=int, default=200_000)
     parser.add_argument("--peers", default="LUNAR,DIF,AutoEncoder")
     given = parser.parse_args()
+    warnings.simplefilter("ignore")  # the peers'
     d, train, test = given.columns, rows(given.rows, given.columns, 0), rows(given.rows, given.columns, 1)
     tocsin.fit(train[:200]).detect(test[:200])  # imports are not timed
     print(f"fit + score, {given.rows} x {d}, CPU seconds")
@@ -83,7 +85,8 @@ def main() -> None:
                          ("knn", {"rows": given.many})]:
         some = many[:20_000] if name == "deep_svdd" else many
         model = tocsin.make(name, **params).fit(some)
-        print(f"  {name}{params or '':<30} {one_row(model.anomaly_score, test[:1]):8.2f}")
+        label = name + (f"(rows={params['rows']})" if params else "")
+        print(f"  {label:<32}{one_row(model.anomaly_score, test[:1]):8.2f}")
     if given.peers:
         ecod = peer("ECOD", d).fit(many)
         print(f"  pyod:ECOD                      {one_row(ecod.decision_function, test[:1]):8.2f}")

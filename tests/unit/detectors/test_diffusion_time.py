@@ -24,11 +24,11 @@ def test_more_noise_is_more_time(head: str) -> None:
     assert middle == sorted(middle) and len(set(middle)) == 4
 
 
-def test_the_middle_of_a_ring_is_odd() -> None:
+def test_the_middle_of_a_ring_is_odd_to_the_inverse_gamma_head() -> None:
     r = np.random.default_rng(0)
     angle = r.uniform(0, 2 * np.pi, 500)
     ring = np.column_stack([np.cos(angle), np.sin(angle)]) + 0.03 * r.normal(size=(500, 2))
-    detector = DiffusionTime(hidden=48, training={"epochs": 40}).fit(ring)
+    detector = DiffusionTime(hidden=48, head="inverse_gamma", training={"epochs": 40}).fit(ring)
     assert detector.anomaly_score([[0.0, 0.0]])[0] > np.quantile(detector.anomaly_score(ring), 0.95)
 
 
