@@ -139,7 +139,7 @@ class Dataset:
                             todo="pass one distinct name for each column")
         n = len(X)
         return cls(X, kind, Schema(tuple(Column(name, "number") for name in names)),
-                   np.arange(n) if ids is None else np.asarray(ids), None if y is None else np.asarray(y).astype(np.int64),
+                   np.arange(n) if ids is None else np.asarray(ids), None if y is None else _marks(y, n),
                    None if time is None else np.asarray(time), None if group is None else np.asarray(group), origin or Origin())
 
     def __len__(self) -> int:
@@ -172,6 +172,14 @@ def plain_array(values: Any) -> np.ndarray:
     elif not (plain.dtype.isnative or plain.dtype.names):
         plain = plain.astype(plain.dtype.newbyteorder("="))
     return plain
+
+
+def _marks(y: Any, n: int) -> np.ndarray:
+    marks: np.ndarray = np.asarray(y)
+    if marks.ndim != 1 or marks.dtype.kind not in "biuf" or not np.isin(marks, (0, 1)).all():
+        raise DataError("TOC-117", "labels must be 0 (normal) or 1 (anomaly), one per row", came=f"shape {marks.shape} of {marks.dtype}",
+                        todo=f"pass {n} values of 0 or 1, or none")
+    return marks.astype(np.int64)
 
 
 def _take(X: Any, rows: Any, index: np.ndarray) -> Any:

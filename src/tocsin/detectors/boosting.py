@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from tocsin.core.detector import Detector
-from tocsin.core.errors import ConfigError
+from tocsin.core.errors import ArtifactError, ConfigError
 from tocsin.core.least import at_least
 from tocsin.core.seed import derive
 from tocsin.core.tags import Tags
@@ -121,6 +121,13 @@ class Boosting(Detector):
             node = np.where(goes_left, self.left_[node], self.right_[node])
         odds: np.ndarray = self.base_ + self.value_[node].cumsum(axis=1)[:, -1]  # one order of adding, however many rows there are
         return odds
+
+    def _load_learned(self, learned: dict[str, Any]) -> None:
+        nodes = np.size(learned.get("left_", ()))
+        if learned and not 0 <= int(learned.get("steps_", -1)) <= nodes:  # each step goes down a node
+            raise ArtifactError("TOC-410", "the state of Boosting is not of the expected form", came=f"{learned.get('steps_')!r} steps",
+                                todo="load a file that this version of tocsin wrote")
+        super()._load_learned(learned)
 
 
 def class_weights(odd: np.ndarray, how: str) -> np.ndarray:

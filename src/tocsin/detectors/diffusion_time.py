@@ -32,9 +32,10 @@ class DiffusionTime(NoiseDetector):
     place: without that the size is hard to see in many columns. Cells beyond four standard deviations add to the score by the
     logarithm of their excess, so rows far outside stay in order.
 
-    Works where anomalies lie between or around normal rows in a few columns (2 to 10), with the inverse-gamma head also in a hole that normal rows surround, where the
-    residual of a denoiser is zero. Not for anomalies of which only one or two of many columns are odd, and not where normal rows form
-    several narrow lines. There, and on most small tables, ``knn`` is better, and it was on average of the tables measured. No map.
+    Works where anomalies lie between or around normal rows in a few columns (2 to 10), with the inverse-gamma head also in a hole that
+    normal rows surround, where the residual of a denoiser is zero. Not for anomalies of which only one or two of many columns are odd,
+    and not where normal rows form several narrow lines. There, and on most small tables, ``knn`` is better, and it was on average of the
+    tables measured. No map.
     Training takes at most 32 batches an epoch: a few seconds for any number of rows.
 
     Parameters

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 
 from tocsin.core.detector import Detector
+from tocsin.core.errors import ArtifactError
 from tocsin.core.least import at_least
 from tocsin.core.seed import derive
 from tocsin.core.tags import Tags
@@ -72,6 +73,13 @@ class LabelledForest(Detector):
         votes = np.concatenate([tree.value[:, 0, :] for tree in trees])  # (m, 2)
         self.vote_ = votes[:, 1] / votes.sum(axis=1)
         self.steps_ = max(int(tree.max_depth) for tree in trees)
+
+    def _load_learned(self, learned: dict[str, Any]) -> None:
+        nodes = np.size(learned.get("left_", ()))
+        if learned and not 0 <= int(learned.get("steps_", -1)) <= nodes:  # each step goes down a node
+            raise ArtifactError("TOC-410", "the state of LabelledForest is not of the expected form",
+                                came=f"{learned.get('steps_')!r} steps", todo="load a file that this version of tocsin wrote")
+        super()._load_learned(learned)
 
     def _score(self, X: np.ndarray, groups: np.ndarray) -> np.ndarray:
         return _log_odds(np.concatenate([votes.mean(axis=1) for votes in self._votes(X)]))

@@ -19,6 +19,7 @@ from tocsin.core.tags import Tags
 from tocsin.data.moments import moments, spread, standardise
 from tocsin.data.scale import Scale
 from tocsin.decision.evidence import evidence, learn
+from tocsin.memory.likeness import alike
 from tocsin.memory.neighbours import Bank
 
 # name → (columns by "value" or by "rank", what is measured there); a detector's name alone: that detector on the values
@@ -54,7 +55,7 @@ class NeighbourFusion(Detector):
     blind to their like: use ``robust_knn`` then. Of more than ``rows`` training rows a sample is remembered.
 
     ``k``: neighbours of the means. ``members``: names to use in place of the usual ones. ``scale``: standardise the columns first.
-    Shapes: X (n, d); ``expected`` is the mean of the ``k`` nearest training rows. A row's score depends on that row alone.
+    Shapes: X (n, d); ``expected`` is the mean of the ``k`` most alike training rows. A row's score depends on that row alone.
     Raises ConfigError TOC-202 (a number below its least), TOC-209 (no such member).
     Source: distance to neighbours, Ramaswamy et al. (2000); relative density, Breunig et al. (2000, "LOF"); summing evidence after
     Fisher; tabular benchmarks of Han et al. (2022, "ADBench").
@@ -171,15 +172,12 @@ class NeighbourFusion(Detector):
         return made
 
     def _expected(self, X: np.ndarray, groups: np.ndarray) -> np.ndarray:
-        _, index = self._banks["value"].nearest(self._placed(X), self.k)
-        return self._in_units(index)
+        return self._in_units(alike(self._placed(X), self.rows_["value"], self.k))
 
     def _own_expected(self, X: np.ndarray, groups: np.ndarray) -> np.ndarray:
-        made, rows = self._expected(X, groups), self.rows_["value"]
-        places = np.arange(len(rows))
-        _, index = self._banks["value"].nearest(rows, self.k, at=places, places=places, zone=1)
-        made[self.kept_] = self._in_units(index[:, :len(rows) - 1])
-        return made
+        own = np.full(len(X), -1)
+        own[self.kept_] = np.arange(len(self.kept_))
+        return self._in_units(alike(self._placed(X), self.rows_["value"], self.k, own=own))
 
     def _in_units(self, index: np.ndarray) -> np.ndarray:
         near = self.rows_["value"][index].mean(axis=1)

@@ -12,6 +12,7 @@ from tocsin.core.errors import ArtifactError, ConfigError
 from tocsin.core.least import at_least
 from tocsin.core.seed import generator
 from tocsin.core.tags import Tags
+from tocsin.memory.likeness import alike
 from tocsin.memory.neighbours import Bank
 
 _FAR = 30.0  # robust spreads: one giant cell must not outweigh all others of its row
@@ -31,7 +32,8 @@ class RobustKnn(Detector):
 
     ``k``: neighbours; ``drop``: share of the training rows that is not trusted; ``rows``: remembered at most. ``scale``: bring all columns
     to robust spreads; without it, only those whose middle half varies, so that evidence columns keep their weight. Cells beyond 30
-    spreads count as that far. Shapes: X (n, d); ``expected`` is the mean of the ``k`` nearest remembered rows. Raises ConfigError TOC-202.
+    spreads count as that far. Shapes: X (n, d); ``expected`` is the mean of the ``k`` most alike remembered rows.
+    Raises ConfigError TOC-202.
     Source: distances to drawn rows, Sugiyama and Borgwardt (2013); trimming before learning as in Rousseeuw and Van Driessen (1999).
 
     >>> rng = np.random.default_rng(0)
@@ -100,12 +102,12 @@ class RobustKnn(Detector):
         return np.asarray(np.sort(gaps, axis=1)[:, :self.k].mean(axis=1))
 
     def _expected(self, X: np.ndarray, groups: np.ndarray) -> np.ndarray:
-        return self._in_units(self._bank.nearest(self._placed(X), self.k)[1])
+        return self._in_units(alike(self._placed(X), self.rows_, self.k))
 
     def _own_expected(self, X: np.ndarray, groups: np.ndarray) -> np.ndarray:
-        made = self._expected(X, groups)
-        made[self.kept_] = self._in_units(self._without_itself()[:, :self.k])
-        return made
+        own = np.full(len(X), -1)
+        own[self.kept_] = np.arange(len(self.kept_))
+        return self._in_units(alike(self._placed(X), self.rows_, self.k, own=own))
 
     def _in_units(self, index: np.ndarray) -> np.ndarray:
         return np.asarray(self.centre_ + self.rows_[index].mean(axis=1) * self.spread_)

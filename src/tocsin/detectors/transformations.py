@@ -19,6 +19,7 @@ from tocsin.deep.trainer import Examples
 from tocsin.deep.whitening import CodedDetector, Whitening
 
 _ROWS = 4096  # of an epoch at most
+_LANES = 16  # products of odd widths end in another kernel, whose last bit depends on a row's place in the batch
 
 
 class Transformations(CodedDetector):
@@ -104,7 +105,9 @@ class _Views(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         z = bent(z)
-        views = [z + torch.tanh(F.gelu(z @ into) @ out) for into, out in zip(self.into.weight, self.out.weight)]
+        d = z.shape[1]
+        views = [z + torch.tanh((F.gelu(z @ into) @ F.pad(out, (0, -d % _LANES)))[:, :d])
+                 for into, out in zip(self.into.weight, self.out.weight)]
         made: Tensor = self.encoder(torch.stack([z, *views], 1))  # (b, 1 + k, d) → (b, 1 + k, e)
         return made
 

@@ -327,22 +327,41 @@ def _quiet() -> Iterator[None]:
 @contextmanager
 def _opened(path: str | Path | None, seed: int, identity: str) -> Iterator[optuna.Study]:
     """The study in the file at ``path`` (made when there is none), or one in memory."""
-    storage = None
     if path is not None:
         _check_file(Path(path))
-        storage = JournalStorage(JournalFileBackend(str(path)))
-    kept = optuna.create_study(storage=storage, study_name=_STUDY, direction="maximize", load_if_exists=True)
-    known = kept.user_attrs.get("identity")
+        _drop_torn_line(Path(path))
+    try:
+        storage = None if path is None else JournalStorage(JournalFileBackend(str(path)))
+        kept = optuna.create_study(storage=storage, study_name=_STUDY, direction="maximize", load_if_exists=True)
+        known = kept.user_attrs.get("identity")
+        trials = kept.get_trials(deepcopy=False)
+        differ = "" if known in (None, identity) else _difference(known, identity)
+    except (ValueError, TypeError, KeyError, AttributeError, AssertionError, IndexError) as error:
+        raise _damaged(path, f"{type(error).__name__}: {error}") from error
+    if known is None and trials:
+        raise _damaged(path, "trials of a search that is not named")
     if known is None:
         kept.set_user_attr("identity", identity)
     elif known != identity:
-        raise ConfigError("TOC-232", "the file holds another search", came=f"{path}: {_difference(known, identity)} differ",
+        raise ConfigError("TOC-232", "the file holds another search", came=f"{path}: {differ} differ",
                           todo="go on with the same data, detectors, spaces and objective, or name a new file")
     for one in kept.get_trials(deepcopy=False):
         if one.state == optuna.trial.TrialState.RUNNING:  # cut off with its process
             kept.tell(one.number, state=optuna.trial.TrialState.FAIL)
     kept.sampler = optuna.samplers.TPESampler(seed=derive(seed, "search", len(kept.get_trials(deepcopy=False))), constant_liar=False)
     yield kept
+
+
+def _drop_torn_line(path: Path) -> None:
+    """A last line that was cut off with its process was never told: without it the next one would be written onto its end."""
+    if path.exists() and (held := path.read_bytes()) and not held.endswith(b"\n"):
+        with path.open("r+b") as file:
+            file.truncate(held.rfind(b"\n") + 1)
+
+
+def _damaged(path: str | Path | None, fault: str) -> ConfigError:
+    return ConfigError("TOC-269", "the file that a search was kept in is damaged", came=f"{path}: {fault}"[:200],
+                       todo="name a new file, or remove the damaged lines by hand")
 
 
 def _check_file(path: Path) -> None:

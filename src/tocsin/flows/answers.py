@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from tocsin.core.errors import ConfigError, DataError
@@ -30,6 +31,10 @@ ANSWER, ROW = "is_anomaly", "row"
 
 def to_judge(model: Pipeline, data: Dataset, rows: np.ndarray) -> pa.Table:
     """The rows at positions ``rows`` (m,) as a table for a person: position, p-value, cells, and an empty column ``is_anomaly``."""
+    clash = [name for name in (ROW, "p_value", ANSWER) if name in data.schema.names]
+    if clash:
+        raise DataError("TOC-145", "columns of this name are added to the rows to judge", came=f"a column called {clash[0]!r}",
+                        todo=f"rename it where the model is fitted; {ROW}, p_value and {ANSWER} are taken")
     cells = cells_of(data, rows)
     columns: dict[str, Any] = {ROW: pa.array(rows, pa.int64()), "p_value": pa.array(model.detect(data).p_value[rows])}
     taken = {ROW, "p_value", ANSWER}
@@ -62,7 +67,17 @@ def read_answers(path: str | Path, schema: Schema, among: Dataset | None = None)
     if among is not None and not set(schema.names) & set(table.column_names):
         return _named(table, kept, among), said
     roles = replace(schema, label=None, id=None)
-    return replace(read(str(path), kind="table", schema=roles, label=False)[kept], y=None), said
+    judged = replace(read(str(path), kind="table", schema=roles, label=False)[kept], y=None)
+    return replace(judged, X=_unharmed(judged.X)) if isinstance(judged.X, pa.Table) else judged, said
+
+
+def _unharmed(table: pa.Table) -> pa.Table:
+    """Without the apostrophe that :func:`to_judge` puts before cells that a spreadsheet would compute."""
+    for i, field in enumerate(table.schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            plain = pc.replace_substring_regex(table.column(i), pattern="^'([=+@\\-\\t\\r])", replacement="\\1")
+            table = table.set_column(i, field, plain)
+    return table
 
 
 def retrain_with(data: Dataset, rows: Dataset, is_anomaly: np.ndarray, compose: Callable[[Dataset], Pipeline],
@@ -109,6 +124,8 @@ def answer(store: Store, registry: Registry, name: str, path: str | Path, *, by:
 def _named(table: pa.Table, kept: np.ndarray, among: Dataset) -> Dataset:
     """Rows of ``among`` by position (column ``row``) or by name."""
     if ROW in table.column_names:
+        if not (pa.types.is_integer(table.schema.field(ROW).type) or pa.types.is_floating(table.schema.field(ROW).type)):
+            raise _no_row(str(table.column(ROW)[int(kept[0])]), len(among))
         at = np.asarray(table.column(ROW).to_numpy(zero_copy_only=False), dtype=float)[kept]
         good = np.isfinite(at) & (at >= 0) & (at < len(among)) & (at == np.floor(at))
         if not good.all():

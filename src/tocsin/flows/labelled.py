@@ -56,7 +56,8 @@ def gather(journal: Journal, name: str, data: Dataset, reach: int = 1) -> Words:
 def fit(data: Dataset, words: Words, compose: Callable[[Dataset], Pipeline],
         progress: Callable[[float, str], None]) -> tuple[Pipeline, dict[str, Any]]:
     """The model of the marked rows, and what it learned from. Copies of the false alarms are added until none is raised again, or
-    there are as many as the training rows bear; ``still_flagged`` says how many were raised to the end."""
+    there are as many as the training rows bear; ``still_flagged`` says how many were raised to the end, ``not_raised`` how many rows that
+    were called anomalies, and are no training rows, the model does not raise."""
     marked = replace(data, y=words.y if words.y.any() else None)
     size = sum(len(rows) for rows, _ in words.normal)
     most = max(int(_MOST[data.kind] * len(data)) // max(size, 1), 2)
@@ -70,7 +71,8 @@ def fit(data: Dataset, words: Words, compose: Callable[[Dataset], Pipeline],
             break
     return model, {"false_alarms": words.false_alarms, "anomalies": words.anomalies, "left_out": words.left_out,
                    "copies": copies if words.normal else 0,
-                   "rows_added": len(rows) - len(data), "still_flagged": flagged}
+                   "rows_added": len(rows) - len(data), "still_flagged": flagged,
+                   "not_raised": sum(not model.detect(one).is_anomaly.any() for one in words.odd)}
 
 
 def of_rows(rows: Dataset, is_anomaly: np.ndarray, data: Dataset) -> Words:

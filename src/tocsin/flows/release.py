@@ -69,8 +69,9 @@ def retrain(store: Store, registry: Registry, name: str, *, by: str, why: str, p
     """A candidate from the stored training file and what people said of rows since; it is not promoted.
 
     A row called a false alarm becomes a normal training row, given as often as it takes for the model not to raise it again; a row called
-    an anomaly is kept out of what is learned. ``facts["learned"]`` counts both. Equal file and labels give an equal model. The live
-    version's decision rule is taken over, also where it was moved since the training.
+    an anomaly is kept out of what is learned, or teaches a detector that uses labels, as "auto" does on a table with any.
+    ``facts["learned"]`` counts both. Equal file and labels give an equal model. The live version's decision rule is taken over, also
+    where it was moved since the training.
     Raises StateError TOC-351 when the training file was not kept, ServiceError TOC-621.
     """
     progress(0.0, "Reading the training file")
@@ -85,11 +86,15 @@ def retrain(store: Store, registry: Registry, name: str, *, by: str, why: str, p
     # the detector as it is, window and neighbours included: only what people said shall make the difference
     detector = None if source is None else catalog.make(source.facts["detector"], **source.facts["params"])
     words = labelled.gather(journal, name, data, 1 if detector is None else int(detector.params().get("window") or 1))
+    if settings.get("detector") in (None, "auto") and data.kind == "table" and (words.y.any() or words.odd):
+        detector = None  # "auto" is another one as soon as an anomaly is known
     model, learned = labelled.fit(data, words, lambda rows: _compose(rows, settings, detector), progress)
     model.facts_ = {**model.facts_, "learned": {**learned, "newest": newest}}
     progress(0.95, "Keeping the candidate")
     version = registry.add(name, model, by=by, why=why, data=digest)
     kept = f" It decides as version {source.number} does: {rule}." if rule and source is not None else ""
+    lost = learned["not_raised"]
+    kept += f" {lost} of the rows that were called odd are not raised: too many normal rows are like them." if lost else ""
     progress(1.0, f"Version {version.number} is ready to be compared and promoted.{kept}")
     return version
 

@@ -6,7 +6,8 @@ cross      k folds; each row is scored by a detector fitted on the other folds; 
            twice, as training and as calibration; right for small data, where each row is dear.
 holdout    one part is set aside and the model is fitted on the rest alone; exact split-conformal validity, one fit. Right for much data
            and for networks.
-own        a detector that can judge what it learned from (``Tags.own_held_out``) does so; one fit, every row counts twice.
+own        a detector that can judge what it learned from (``Tags.own_held_out``) does so; one fit, every row counts twice. Not where a
+           table has categories: their coding has seen every row.
 series     both of the above with contiguous blocks instead of rows. Between a block and its training rows lies one window on each
            side that belongs to neither, so that no window has seen the block. One part is set aside only where it holds 40 windows:
            p-values are worth as much as there are windows to compare with, not steps.
@@ -54,7 +55,9 @@ def table_plan(n: int, *, slow: bool, everyone: bool, seed: int, wide: bool = Fa
 
 
 def with_marked(folds: tuple[np.ndarray, ...], marked: np.ndarray, seed: int) -> tuple[np.ndarray, ...]:
-    """``folds`` with the rows that are ``marked`` (m,) as anomalies dealt out among them."""
+    """``folds`` with the rows that are ``marked`` (m,) as anomalies dealt out among them; a single one stays with what is learned."""
+    if marked.sum() < 2:
+        return folds
     dealt = generator(seed, "marked").permutation(np.flatnonzero(marked))
     return tuple(np.sort(np.r_[fold, dealt[i::len(folds)]]) for i, fold in enumerate(folds))
 

@@ -114,7 +114,7 @@ class Pipeline:
         detector = self._detector_for(data, fitting, prepared.matrix)
         if detector.params().get("clean"):  # counted in rows of the data; the detector sees the grid
             detector = detector.fresh(clean=int(prepared.row[min(detector.params()["clean"], len(data)) - 1]) + 1)
-        plan = self._plan(data, prepared, usable, detector, marked, everyone=everyone)
+        plan = self._plan(data, prepared, usable, detector, fitting, marked, everyone=everyone)
         fitted, judged = self._held_out(data, prepared, usable, detector, fitting, plan, marked, everyone=everyone)
         if plan.name == "own":
             plan = replace(plan, block=_span(fitted))
@@ -152,8 +152,8 @@ class Pipeline:
             return detector.fresh(window=window_length(matrix))  # once, so that every fold has the same window
         return detector.fresh()
 
-    def _plan(self, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector, marked: np.ndarray | None, *,
-              everyone: bool) -> calibration.Plan:
+    def _plan(self, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector, fitting: Preparation,
+              marked: np.ndarray | None, *, everyone: bool) -> calibration.Plan:
         slow = detector.tags.slow_fit or _inner_is_slow(detector)
         if data.kind == "series" and detector.tags.own_held_out:
             return calibration.own_plan(prepared.groups, _reach(detector))
@@ -166,10 +166,12 @@ class Pipeline:
         if n < max(detector.tags.min_rows + 1, 4):
             raise DataError("TOC-113", f"{type(detector).__name__} needs more rows to learn from and to calibrate on", came=f"{n} rows",
                             todo=f"pass at least {max(detector.tags.min_rows + 1, 4)} rows")
-        if detector.tags.own_held_out:
+        # A category that one row alone holds is unseen where that row is held out, and known where the detector judges its own rows.
+        named = any(feature["role"] in ("unseen", "frequency") for feature in fitting.features)
+        if detector.tags.own_held_out and not named:
             return calibration.Plan("own", (), refit=False)
-        everyone |= marked is not None  # marked rows are dear: none of them is kept from the model in the end
-        plan = calibration.table_plan(n, slow=slow or marked is not None, everyone=everyone, seed=self.seed,
+        few = detector.tags.own_held_out or marked is not None  # marked rows are dear: none of them is kept from the model in the end
+        plan = calibration.table_plan(n, slow=slow or few, everyone=everyone or few, seed=self.seed,
                                       wide=prepared.matrix.shape[1] > _WIDE)
         rows = np.flatnonzero(usable)
         folds = tuple(rows[fold] for fold in plan.folds)

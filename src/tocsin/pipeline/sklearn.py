@@ -23,8 +23,8 @@ def as_sklearn(detector: str | Detector | Pipeline, *, false_alarm_rate: float =
     Works with ``clone``, ``Pipeline`` and ``GridSearchCV`` (tune ``params``: ``{"params": [{"k": 1}, {"k": 5}]}``) and passes
     ``check_estimator``. ``false_alarm_rate`` is 5 % here, not Tocsin's 1 %: scikit-learn expects that training rows, too, get flagged.
     ``predict`` is for new rows: a detector that remembers its training rows finds little odd in them (``tocsin.detect`` judges a table by
-    itself). Only vectors: a series detector's scores depend on row order, which scikit-learn does not allow for, and its outlier detectors see no
-    labels (ConfigError TOC-295).
+    itself). Only vectors: a series detector's scores depend on row order, which scikit-learn does not allow for, and its outlier detectors
+    see no labels (ConfigError TOC-295).
 
     >>> view = as_sklearn("gaussian").fit(np.random.default_rng(0).normal(size=(200, 2)))
     >>> view.predict([[0.0, 0.0], [9.0, 9.0]]).tolist()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -103,3 +104,9 @@ def test_pandas_frame() -> None:
 def test_explanation_has_as_many_entries_as_rows() -> None:
     made = Explanation("residual", np.array([3, 1]), ("a",), np.ones((2, 1)), ((1.0,), (2.0,)), ((0.0,), (0.0,)), np.ones(1))
     assert len(made) == 2
+
+
+@pytest.mark.parametrize("y", [[0, 1, 2], [0, 0.5, 1], [0, 1, float("nan")], ["a", "b", "c"]])
+def test_what_is_no_label_is_refused(y: list[Any]) -> None:
+    with pytest.raises(DataError, match="TOC-117"):
+        Dataset.of(np.zeros((3, 2)), y=y)

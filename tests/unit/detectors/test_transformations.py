@@ -49,3 +49,11 @@ def test_any_width(columns: int) -> None:
 def test_settings_out_of_range(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match="TOC-222"):
         Transformations(**wrong).fit(np.eye(10))
+
+
+@pytest.mark.parametrize("width", [5, 6, 7, 11])
+def test_odd_widths_score_a_row_alone_as_among_others(width: int) -> None:
+    rows = np.random.default_rng(0).normal(size=(60, width))
+    detector = Transformations(training={"epochs": 1}).fit(rows)
+    scores = detector.anomaly_score(rows)
+    assert all(detector.anomaly_score(rows[[i]])[0] == scores[i] for i in range(12))

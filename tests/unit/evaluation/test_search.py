@@ -1,5 +1,6 @@
 import json
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -196,3 +197,25 @@ def test_the_objectives_own_error_reaches_the_caller():
 
     with pytest.raises(DataError, match="TOC-189"):
         run(Empty())
+
+
+@pytest.mark.parametrize("damage", ["garbage", "list"])
+def test_a_damaged_file_of_trials_is_a_stated_error(tmp_path: Path, damage: str) -> None:
+    from tocsin.flows.tune import tune
+
+    rows, kept = np.random.default_rng(0).normal(size=(80, 2)), tmp_path / "kept"
+    tune(rows, "knn", space=["k=1,5"], budget=None, trials=1, study=kept)
+    text = kept.read_bytes()
+    kept.write_bytes(text + {"garbage": b"\xff no\n", "list": b"[1, 2]\n"}[damage])
+    with pytest.raises(ConfigError, match="TOC-269"):
+        tune(rows, "knn", space=["k=1,5"], budget=None, trials=2, study=kept)
+
+
+def test_a_last_line_that_was_cut_off_costs_its_trial_alone(tmp_path: Path) -> None:
+    from tocsin.flows.tune import tune
+
+    rows, kept = np.random.default_rng(0).normal(size=(80, 2)), tmp_path / "kept"
+    tune(rows, "knn", space=["k=1,5"], budget=None, trials=2, study=kept)
+    kept.write_bytes(kept.read_bytes()[:-20])
+    tuned = tune(rows, "knn", space=["k=1,5"], budget=None, trials=3, study=kept)
+    assert len(tuned.found.trials) >= 3 and all(line.startswith(b"{") for line in kept.read_bytes().splitlines())

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import tocsin
@@ -17,6 +18,7 @@ from tocsin.flows.answers import answer, read_answers, retrain_with, to_judge, w
 from tocsin.flows.release import retrain, train
 from tocsin.flows.train import compose
 from tocsin.monitoring.journal import Journal
+from tocsin.pipeline.intake import as_dataset
 from tocsin.pipeline.pipeline import Pipeline
 from tocsin.store.engine import Store
 
@@ -133,3 +135,20 @@ def test_a_name_without_versions_is_told(place: Store, tmp_path: Path) -> None:
     registry.create("empty", "table", {}, by="ann")
     with pytest.raises(ConfigError, match="TOC-236"):
         answer(place, registry, "empty", tmp_path / "x.csv", by="ann")
+
+
+def test_a_column_that_the_file_needs_for_itself_is_refused() -> None:
+    data = Dataset.of(np.random.default_rng(0).normal(size=(60, 2)), names=["a", "row"])
+    with pytest.raises(DataError, match="TOC-145"):
+        to_judge(Pipeline("knn").fit(data), data, np.array([1, 2]))
+
+
+def test_a_value_that_a_spreadsheet_would_compute_comes_back_as_it_was(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    data = as_dataset({"a": rng.normal(size=80), "sign": rng.choice(["-y", "+x", "plain"], 80)})
+    model = Pipeline("knn").fit(data)
+    table = to_judge(model, data, np.arange(12))
+    table = table.set_column(table.column_names.index("is_anomaly"), "is_anomaly", pa.array(["1"] * 12))
+    written(table, tmp_path / "said.csv")
+    rows, said = read_answers(tmp_path / "said.csv", model.schema_)
+    assert rows.X.column("sign").to_pylist() == data.X.column("sign").to_pylist()[:12] and said.tolist() == [1] * 12

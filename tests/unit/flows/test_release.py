@@ -185,7 +185,7 @@ def test_a_false_alarm_is_not_raised_again(place: Store, tmp_path: Path, detecto
     assert not Registry(place).load("shop").detect({name: [value] for name, value in row.items()}).is_anomaly[0]
 
 
-def test_an_anomaly_in_the_training_file_is_kept_out(place: Store, tmp_path: Path) -> None:
+def test_an_anomaly_in_the_training_file_is_learned_from(place: Store, tmp_path: Path) -> None:
     made(place, orders(tmp_path / "a.csv", odd=25), clean=True)  # said to be clean, and it was not
     row = {"price": 91.0, "weight": 5.0, "shop": "north"}
     assert not flagged(place, 1, **row)
@@ -195,7 +195,8 @@ def test_an_anomaly_in_the_training_file_is_kept_out(place: Store, tmp_path: Pat
         cells = dict(zip(("price", "weight", "shop"), _line(tmp_path / "a.csv", i)))
         Journal(place).label("shop", True, cells={**cells, "price": float(cells["price"]), "weight": float(cells["weight"])}, by="ann")
     candidate = retrain(place, Registry(place), "shop", **WHO, progress=silent)
-    assert candidate.facts["labelled_anomalies_left_out"] == 25 and candidate.facts["learned"]["anomalies"] >= 25
+    assert candidate.facts["labelled_anomalies"] == 25 and candidate.facts["learned"]["anomalies"] >= 25
+    assert candidate.facts["detector"] == "guided_fusion"
     assert flagged(place, candidate.number, **row)
 
 
@@ -207,7 +208,7 @@ def test_an_anomaly_from_elsewhere_is_marked_too(place: Store, tmp_path: Path) -
     made(place, orders(tmp_path / "a.csv"), clean=True)
     Journal(place).label("shop", True, cells={"price": 60.0, "weight": 5.0, "shop": "north"}, by="ann")
     candidate = retrain(place, Registry(place), "shop", **WHO, progress=silent)
-    assert candidate.facts["labelled_anomalies_left_out"] == 1 and candidate.facts["n_train"] == 601
+    assert candidate.facts["labelled_anomalies"] == 1 and candidate.facts["n_train"] == 601
 
 
 def test_the_newest_word_counts(place: Store, tmp_path: Path) -> None:

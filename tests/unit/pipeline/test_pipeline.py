@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -255,3 +256,24 @@ def test_what_is_no_detector_or_threshold_is_told_at_once() -> None:
         tocsin.fit(np.arange(20.0), kind="series")
     with pytest.raises(DataError, match="TOC-118"):
         tocsin.fit(np.sin(np.arange(40.0)), "windows", kind="series", params={"window": 16})
+
+
+def test_a_text_that_one_row_alone_holds_is_no_alarm_when_a_fifth_of_the_rows_have_one() -> None:
+    def notes(n: int, seed: int) -> dict[str, Any]:
+        rng = np.random.default_rng(seed)
+        said = [f"ref {rng.integers(10**9)}" if rng.random() < 0.2 else str(rng.choice(["ok", "gift"])) for _ in range(n)]
+        return {"a": rng.normal(size=n).round(3), "note": said}
+
+    for detector in ("neighbour_fusion", "robust_knn"):  # which judge their own rows
+        model = tocsin.fit(notes(600, 0), detector)
+        assert model.detect(notes(400, 1)).is_anomaly.mean() < 0.04
+
+
+@pytest.mark.parametrize("marked", [1, 2, 9])
+def test_few_labels_reach_a_detector_that_uses_them(marked: int) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(200, 3))
+    rows[:marked] += [5, 0, 0]
+    model = Pipeline("boosting").fit(Dataset.of(rows, y=(np.arange(200) < marked).astype(int)))
+    odd, normal = model.anomaly_score([[5.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    assert odd > normal and model.facts_["labelled_anomalies"] == marked and model.facts_["labelled_anomalies_left_out"] == 0

@@ -13,7 +13,7 @@ from tocsin.interfaces.report.words import count, moment, number, odds, percent,
 
 _PLANS = {
     "cross": "cross-fitting: each training row was scored by a detector that had not seen it",
-    "own": "each stretch of the training series was judged without itself and what overlaps it",
+    "own": "the training rows, each judged without itself (in a series: and without what overlaps it)",
     "holdout": "a part of the training rows that the detector never saw",
 }
 _RULES = {
