@@ -218,4 +218,4 @@ def test_a_last_line_that_was_cut_off_costs_its_trial_alone(tmp_path: Path) -> N
     tune(rows, "knn", space=["k=1,5"], budget=None, trials=2, study=kept)
     kept.write_bytes(kept.read_bytes()[:-20])
     tuned = tune(rows, "knn", space=["k=1,5"], budget=None, trials=3, study=kept)
-    assert len(tuned.found.trials) >= 3 and all(line.startswith(b"{") for line in kept.read_bytes().splitlines())
+    assert len(tuned.found.trials) == 2 and all(line.startswith(b"{") for line in kept.read_bytes().splitlines())
