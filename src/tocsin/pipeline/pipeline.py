@@ -170,7 +170,7 @@ class Pipeline:
         named = any(feature["role"] in ("unseen", "frequency") for feature in fitting.features)
         if detector.tags.own_held_out and not named:
             return calibration.Plan("own", (), refit=False)
-        few = detector.tags.own_held_out or marked is not None  # marked rows are dear: none of them is kept from the model in the end
+        few = marked is not None  # marked rows are dear: none of them is kept from the model in the end
         plan = calibration.table_plan(n, slow=slow or few, everyone=everyone or few, seed=self.seed,
                                       wide=prepared.matrix.shape[1] > _WIDE)
         rows = np.flatnonzero(usable)

@@ -265,8 +265,8 @@ def test_a_text_that_one_row_alone_holds_is_no_alarm_when_a_fifth_of_the_rows_ha
         return {"a": rng.normal(size=n).round(3), "note": said}
 
     for detector in ("neighbour_fusion", "robust_knn"):  # which judge their own rows
-        model = tocsin.fit(notes(600, 0), detector)
-        assert model.detect(notes(400, 1)).is_anomaly.mean() < 0.04
+        raised = [tocsin.fit(notes(600, i), detector).detect(notes(400, 9 + i)).is_anomaly.mean() for i in range(3)]
+        assert np.mean(raised) < 0.03
 
 
 @pytest.mark.parametrize("marked", [1, 2, 9])
