@@ -223,3 +223,18 @@ def test_what_builds_no_model_is_a_stated_error(tmp_path):
     write(tmp_path / "m.tocsin", {"x": 1}, {})
     with pytest.raises(ArtifactError, match="TOC-416"):
         load(tmp_path / "m.tocsin")
+
+
+@pytest.mark.parametrize(("detector", "spoil"), [
+    ("neighbour_fusion", lambda learned: learned.pop("mean_")),
+    ("robust_knn", lambda learned: learned.update(rows_=learned["rows_"][:, :1])),
+    ("lof", lambda learned: learned.pop("rows_")),
+    ("pca", lambda learned: learned.update(mean_=learned["mean_"][:1], axes_="none")),
+])
+def test_a_detector_that_misses_a_part_is_found_out_when_it_is_loaded(tmp_path, detector, spoil):
+    model = fit(np.random.default_rng(0).normal(size=(80, 3)), detector)
+    state = model.state()
+    spoil(state["detector"]["state"]["learned"])
+    write(tmp_path / "m.tocsin", state, model.manifest())
+    with pytest.raises(ArtifactError):
+        load(tmp_path / "m.tocsin")
