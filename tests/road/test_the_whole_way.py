@@ -189,13 +189,14 @@ def test_a_table_walks_the_whole_road(service: Service, hook: tuple[str, list[di
     assert flagged()
     stored = until(lambda: [one for one in service.get("/detectors/orders/detections") if one["cells"]["amount"] == 95.0], "it is stored")
     service.post("/detectors/orders/labels", {"detection": stored[0]["id"], "is_anomaly": False, "why": "a wholesale customer"})
+    until(lambda: not flagged(), "the word counts from the next batch on")
     service.done(service.post("/detectors/orders/retrain", {"why": "wholesale is fine"}))
     versions = service.get("/detectors/orders/versions")["versions"]
-    assert [(version["number"], version["live"]) for version in versions] == [(2, False), (1, True)] and flagged()
+    assert [(version["number"], version["live"]) for version in versions] == [(2, False), (1, True)]
     service.post("/detectors/orders/versions/2/promote", {"why": "knows wholesale", "expect": 1})
     assert not flagged()
     service.post("/detectors/orders/rollback", {"why": "not agreed yet", "expect": 2})
-    assert flagged()
+    assert not flagged()  # what was said holds, whichever version judges
     resolved = service.post(f"/incidents/{incident['id']}/resolve", {"note": "prices went up"})
     assert resolved["timeline"][0]["what"] == "opened" and resolved["state"] == "resolved"
     assert [(move["kind"], move["target"]) for move in service.get("/detectors/orders/versions")["moves"]][:2] == [
