@@ -108,10 +108,10 @@ def test_a_table_and_another_file_of_its_kind(watched: Any, cookies: Any, orders
         assert page.get_attribute("html", "data-theme") != theme  # remembered
 
         more = tmp_path / "monday.csv"
-        more.write_text("\n".join(orders.read_text().splitlines()[:124]) + "".join(f"\nB{i},777,4,Oslo" for i in range(1, 7)) + "\n")
+        more.write_text("\n".join(orders.read_text().splitlines()[:124]) + "".join(f"\nB{i},777,4,Oslo" for i in range(1, 13)) + "\n")
         page.set_input_files("input[type=file]", more)
-        page.wait_for_selector("h1:has-text('I looked at 129')")
-        expect(page.locator(".ranks")).to_contain_text("B6")
+        page.wait_for_selector("h1:has-text('I looked at 135')")
+        expect(page.locator(".ranks")).to_contain_text("777")
 
         page.goto(watched.address + "/")
         expect(page.locator(".cards")).to_contain_text("orders")
