@@ -24,6 +24,15 @@ def generator(seed: int, *path: int | str) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([int(seed), *(_key(part) for part in path)]))
 
 
+def some(n: int, most: int, seed: int, *path: int | str) -> np.ndarray:
+    """Positions (m,) of at most ``most`` of n rows, drawn by ``seed`` and ascending; all of them where there are no more.
+
+    >>> some(3, 5, 0, "rows").tolist(), len(some(9, 5, 0, "rows"))
+    ([0, 1, 2], 5)
+    """
+    return np.arange(n) if n <= most else np.sort(generator(seed, *path).choice(n, most, replace=False))
+
+
 def derive(seed: int, *path: int | str) -> int:
     """A child seed (non-negative, below 2**31) for libraries that want an integer.
 

@@ -11,6 +11,8 @@ import numpy as np
 
 _KNOTS = 65
 _TAIL = 0.1  # share of the calibration scores beyond which the tail is extrapolated
+HEIGHTS = -np.log1p(-np.linspace(0, 1 - _TAIL, _KNOTS))
+"""The evidence at each knot."""
 
 
 def learn(scores: np.ndarray) -> dict[str, Any]:
@@ -34,5 +36,4 @@ def evidence(scores: np.ndarray, learned: dict[str, Any]) -> np.ndarray:
     detector that is sure says so, and its evidence adds up with that of others.
     """
     knots, scale = np.asarray(learned["knots"]), float(learned["scale"])
-    heights = -np.log1p(-np.linspace(0, 1 - _TAIL, _KNOTS))
-    return np.asarray(np.interp(scores, knots, heights) + np.maximum(scores - knots[-1], 0.0) / scale)
+    return np.asarray(np.interp(scores, knots, HEIGHTS) + np.maximum(scores - knots[-1], 0.0) / scale)

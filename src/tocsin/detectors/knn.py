@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 
 from tocsin.core.detector import Detector
 from tocsin.core.errors import ConfigError
-from tocsin.core.seed import generator
+from tocsin.core.seed import some
 from tocsin.core.tags import Tags
 from tocsin.data.moments import moments, spread, standardise
 
@@ -73,9 +73,7 @@ class Knn(Detector):
             raise ConfigError("TOC-202", "Knn: rows must be at least 2", came=repr(self.rows), todo="give a whole number from 2")
         self.mean_, std = moments(X)
         self.spread_ = spread(self.mean_, std) if self.scale else np.ones(X.shape[1])
-        self.kept_ = np.arange(len(X))  # of the training rows, which are remembered
-        if len(X) > self.rows:
-            self.kept_ = np.sort(generator(self.seed, "knn").choice(len(X), self.rows, replace=False))
+        self.kept_ = some(len(X), self.rows, self.seed, "knn")  # of the training rows, which are remembered
         self.rows_ = self._centred(X[self.kept_])
 
     def _score(self, X: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tocsin.core.detector import Detector
 from tocsin.core.least import at_least
-from tocsin.core.seed import generator
+from tocsin.core.seed import some
 from tocsin.core.tags import Tags
 from tocsin.data.moments import moments, spread, standardise
 from tocsin.memory.neighbours import nearest
@@ -52,9 +52,7 @@ class Lof(Detector):
         at_least(self, k=1, rows=2)
         self.mean_, std = moments(X)
         self.spread_ = spread(self.mean_, std) if self.scale else np.ones(X.shape[1])
-        self.kept_ = np.arange(len(X))  # of the training rows, which are remembered
-        if len(X) > self.rows:
-            self.kept_ = np.sort(generator(self.seed, "lof").choice(len(X), self.rows, replace=False))
+        self.kept_ = some(len(X), self.rows, self.seed, "lof")  # of the training rows, which are remembered
         self.rows_ = self._centred(X[self.kept_])
         places = np.arange(len(self.rows_))
         squared, index = nearest(self.rows_, self.rows_, self._within(), at=places, places=places, zone=1)

@@ -13,7 +13,7 @@ from tocsin.core.crossfit import crossfit
 from tocsin.core.detector import Detector
 from tocsin.core.errors import ArtifactError, ConfigError
 from tocsin.core.least import at_least
-from tocsin.core.seed import generator
+from tocsin.core.seed import some
 from tocsin.core.state import build
 from tocsin.core.tags import Tags
 from tocsin.data.moments import moments, spread, standardise
@@ -36,10 +36,10 @@ MODELS = ("gaussian_mixture", "gaussian", "copula")
 _USUAL = (*list(NEIGHBOURS)[:5], "gaussian_mixture")
 # Among rows of zeros and ones all distances are alike, and which one is the smallest is chance: means and models count there.
 _SWITCHES = ("near", "near, by rank", "gaussian_mixture", "gaussian", "copula")
-_AROUND = 10  # neighbours whose own distances say what is usual at a place
+AROUND = 10  # neighbours whose own distances say what is usual at a place
 _CANDIDATES = 32  # rows, nearest by squares, among which the nearest by absolute differences are looked for
-_FAR = 1e6  # spreads: beyond, all is equally far
-_TINY = 1e-9
+FAR = 1e6  # spreads: beyond, all is equally far
+TINY = 1e-9
 
 
 class NeighbourFusion(Detector):
@@ -83,9 +83,7 @@ class NeighbourFusion(Detector):
         Z = self._placed(X)
         ranks = Scale("quantile").fit(Z)
         self.ranks_ = ranks.state()
-        self.kept_ = np.arange(len(X))
-        if len(X) > self.rows:
-            self.kept_ = np.sort(generator(self.seed, "neighbour_fusion").choice(len(X), self.rows, replace=False))
+        self.kept_ = some(len(X), self.rows, self.seed, "neighbour_fusion")
         self.rows_ = {"value": Z[self.kept_], "rank": self._ranked(Z[self.kept_])}
         self.own_: dict[str, np.ndarray] = {}
         names = self._chosen(Z)
@@ -117,7 +115,7 @@ class NeighbourFusion(Detector):
         return self._measured(space, names, rows, squared, index)
 
     def _reach(self, space: str) -> int:
-        return max(self.k, _AROUND if space == "rank" else _CANDIDATES)
+        return max(self.k, AROUND if space == "rank" else _CANDIDATES)
 
     def _measured(self, space: str, names: Sequence[str], Z: np.ndarray, squared: np.ndarray, index: np.ndarray) -> dict[str, np.ndarray]:
         """Member → raw scores (n,) of rows ``Z`` (n, d) whose nearest rows (n, m) are given, ascending."""
@@ -135,8 +133,8 @@ class NeighbourFusion(Detector):
                 made[name] = self._absolute(space, Z, index)
             else:
                 own = self.own_[space]
-                least = 1e-2 * float(np.median(own[own > 0])) if (own > 0).any() else _TINY  # where rows repeat, distances are 0
-                made[name] = (near + least) / (own[index[:, :_AROUND]].mean(axis=1) + least)
+                least = least_of(own)
+                made[name] = (near + least) / (own[index[:, :AROUND]].mean(axis=1) + least)
         return made
 
     def _absolute(self, space: str, Z: np.ndarray, index: np.ndarray) -> np.ndarray:
@@ -184,10 +182,10 @@ class NeighbourFusion(Detector):
         return np.asarray(self.mean_ + near * self.spread_)
 
     def _placed(self, X: np.ndarray) -> np.ndarray:
-        return np.clip(standardise(X, self.mean_, self.spread_), -_FAR, _FAR)
+        return np.clip(standardise(X, self.mean_, self.spread_), -FAR, FAR)
 
     def _ranked(self, Z: np.ndarray) -> np.ndarray:
-        return np.clip(build(Scale, self.ranks_).transform(Z), -_FAR, _FAR)
+        return np.clip(build(Scale, self.ranks_).transform(Z), -FAR, FAR)
 
     @cached_property
     def _banks(self) -> dict[str, Bank]:
@@ -230,6 +228,12 @@ class NeighbourFusion(Detector):
             self.__dict__.pop(name, None)
 
 
+def least_of(own: np.ndarray) -> float:
+    """What is added to distances before one is divided by another, for where rows repeat and distances are 0; ``own`` (m,) are those of
+    the remembered rows."""
+    return 1e-2 * float(np.median(own[own > 0])) if (own > 0).any() else TINY
+
+
 def _sharp(name: str, raw: np.ndarray) -> np.ndarray:
     """Distances as their logarithm: twice as far is as much more wherever it begins. Log densities stay."""
-    return raw if name == "gaussian_mixture" else np.log(raw + _TINY)
+    return raw if name == "gaussian_mixture" else np.log(raw + TINY)

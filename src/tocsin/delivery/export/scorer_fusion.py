@@ -13,15 +13,14 @@ import numpy as np
 from tocsin.core.errors import ArtifactError
 from tocsin.core.state import build
 from tocsin.data.scale import Scale
+from tocsin.decision.evidence import HEIGHTS
 from tocsin.delivery.export import scorer_columns, scorer_gaussians
 from tocsin.delivery.export.graph import Graph
 from tocsin.delivery.export.knots import Knots, normal_scores
 from tocsin.delivery.export.scorer_neighbours import nearest, smallest
 from tocsin.delivery.export.standardise import standardised
-from tocsin.detectors.neighbour_fusion import NEIGHBOURS, NeighbourFusion
+from tocsin.detectors.neighbour_fusion import AROUND, FAR, NEIGHBOURS, TINY, NeighbourFusion, least_of
 
-_FAR, _TINY, _AROUND = 1e6, 1e-9, 10  # as NeighbourFusion has them
-_TAIL = 0.1  # as decision.evidence has it
 _SAME = 1e-13  # a score so little below a knot is on it: copies of rows all have one score, and logarithms differ in the last bit
 _MODELS: dict[str, Callable[[Graph, str, Any], str]] = {
     "gaussian_mixture": scorer_gaussians.mixture, "gaussian": scorer_gaussians.gaussian, "copula": scorer_columns.copula,
@@ -32,7 +31,7 @@ _MEASURES = ("first", "mean", "absolute", "relative")
 def neighbour_fusion(graph: Graph, matrix: str, detector: NeighbourFusion) -> str:
     """Scores (n,) of a fitted ``neighbour_fusion``: the mean evidence of its members. Raises ArtifactError TOC-427 for a member that there
     is no ONNX form of."""
-    Z = standardised(graph, matrix, detector.mean_, detector.spread_, _FAR)
+    Z = standardised(graph, matrix, detector.mean_, detector.spread_, FAR)
     names = list(detector.learned_)
     raw: dict[str, str] = {}
     unknown = [name for name in names if name not in _MODELS and NEIGHBOURS.get(name, ("", ""))[1] not in _MEASURES]
@@ -45,14 +44,14 @@ def neighbour_fusion(graph: Graph, matrix: str, detector: NeighbourFusion) -> st
     raw |= {name: _MODELS[name](graph, Z, model) for name, model in detector._models.items()}
     plain = [name for name in names if name == "gaussian_mixture"]
     order = [name for name in names if name not in plain]
-    parts = [graph.node("Log", graph.add(_beside(graph, [raw[name] for name in order]), _TINY))] if order else []
+    parts = [graph.node("Log", graph.add(_beside(graph, [raw[name] for name in order]), TINY))] if order else []
     sharp = graph.concat([*parts, *(graph.unsqueeze(raw[name], 1) for name in plain)], 1)  # (n, e)
     return graph.mean(_evidence(graph, sharp, [detector.learned_[name] for name in (*order, *plain)]), 1)
 
 
 def _ranked(graph: Graph, Z: str, detector: NeighbourFusion) -> str:
     """(n, d) by rank; every column was learned."""
-    return graph.clip(normal_scores(graph, Z, build(Scale, detector.ranks_)), -_FAR, _FAR)
+    return graph.clip(normal_scores(graph, Z, build(Scale, detector.ranks_)), -FAR, FAR)
 
 
 _SPACES: dict[str, Callable[[Graph, str, Any], str]] = {"value": lambda graph, Z, detector: Z, "rank": _ranked}
@@ -80,14 +79,9 @@ def _measured(graph: Graph, Z: str, space: str, detector: NeighbourFusion) -> di
         else:
             own = np.asarray(detector.own_[space])
             least = least_of(own)
-            usual = graph.mean(graph.take(own, graph.part(index, 1, 0, _AROUND)), 1)
+            usual = graph.mean(graph.take(own, graph.part(index, 1, 0, AROUND)), 1)
             made[name] = graph.div(graph.add(near, least), graph.add(usual, least))
     return made
-
-
-def least_of(own: np.ndarray) -> float:
-    """What is added to distances before one is divided by another; ``own`` (m,) are those of the rows remembered."""
-    return 1e-2 * float(np.median(own[own > 0])) if (own > 0).any() else _TINY
 
 
 def _evidence(graph: Graph, scores: str, learned: list[dict[str, Any]]) -> str:
@@ -96,7 +90,7 @@ def _evidence(graph: Graph, scores: str, learned: list[dict[str, Any]]) -> str:
     starts, heights, slopes, bounds = [], [], [], []
     for one in learned:
         knots = np.asarray(one["knots"])
-        height = -np.log1p(-np.linspace(0, 1 - _TAIL, len(knots)))
+        height = HEIGHTS
         distinct, first, count = np.unique(knots, return_index=True, return_counts=True)
         last = first + count - 1  # where knots are tied, evidence goes up in one step
         with np.errstate(over="ignore"):

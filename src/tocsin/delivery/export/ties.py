@@ -21,8 +21,7 @@ from tocsin.core.detector import Detector
 from tocsin.core.types import Dataset
 from tocsin.data.moments import standardise
 from tocsin.decision.evidence import evidence
-from tocsin.delivery.export.scorer_fusion import least_of
-from tocsin.detectors.neighbour_fusion import NEIGHBOURS, _sharp
+from tocsin.detectors.neighbour_fusion import AROUND, NEIGHBOURS, _sharp, least_of
 from tocsin.detectors.windows import Windows
 from tocsin.pipeline.pipeline import Pipeline
 
@@ -104,7 +103,7 @@ def _neighbours(detector: Any, space: str, names: list[str], Q: np.ndarray) -> d
         what = NEIGHBOURS[name][1]
         if what == "relative":
             own = np.asarray(detector.own_[space])
-            least, around = least_of(own), min(10, len(rows))
+            least, around = least_of(own), min(AROUND, len(rows))
             low, high = _means(np.broadcast_to(own, squared.shape), *_choices(Q, rows, squared, around), around)
             made[name] = ((near + least) / (high + least), (near + least) / (low + least))
         elif what == "absolute":
