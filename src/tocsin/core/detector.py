@@ -9,29 +9,36 @@ Callers use the public verbs; they are final, and all checks of type, shape and 
     anomaly_map(X, groups=None)       → like X, float64, finite     when tags.gives_map
     expected(X, groups=None)          → like X, float64, finite     when tags.gives_expected
     own_expected(X, groups=None)      → the same for the rows just fitted on   when it also judges_own
+    reasons(X, groups=None)           → one Reason a row            when tags.gives_reasons
     update(X, groups=None)            → self                        when tags.online
     state(), load_state(state)        plain values and numeric arrays, never code
 
 Authors write the idea: ``_fit``, ``_score`` and, where the tags say so, ``_map``, ``_expected``, ``_update``, ``_own`` (``_held_out``,
 ``_own_expected``); and ``small()``, a tiny instance that the contract suite fits in a second. Hooks get float64, C-contiguous, finite
 ``X`` (n, d) and ``groups`` (n,) int64. In a series, each run of equal ``groups`` is a segment; no window may cross from one to the next.
+Detectors of images, texts and logs get an object array ``X`` (n,) of Picture or str, see ``core.items``; a map is then an object array (n,)
+of float arrays: (h, w) of an image in its own size, one number a character of a text, one a line of a log's item.
 
 A row's score depends on that row and the fitted state alone (for a series: on its segment's time steps within a window's reach).
+A line of a log may depend on the lines before it in the same call.
 Scoring never writes to ``self``: threads may share a fitted detector.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self, final
 
 import numpy as np
 
 from tocsin.core.errors import DataError, StateError
+from tocsin.core.items import as_items
 from tocsin.core.state import Stateful
-from tocsin.core.tags import Tags
+from tocsin.core.tags import ITEMS, Tags
+from tocsin.core.types import Reason
 
-_FINAL = ("fit", "fit_score", "fit_held_out", "anomaly_score", "anomaly_map", "expected", "own_expected", "update")
+_FINAL = ("fit", "fit_score", "fit_held_out", "anomaly_score", "anomaly_map", "expected", "own_expected", "update", "reasons")
 
 
 class Detector(Stateful, ABC):
@@ -63,7 +70,7 @@ class Detector(Stateful, ABC):
         except BaseException:
             self._forget()  # a failed fit leaves an unfitted detector, never a half-fitted one
             raise
-        self.width_ = X.shape[1]
+        self.width_ = 1 if self.tags.modality in ITEMS else X.shape[1]
         return self
 
     @final
@@ -97,10 +104,11 @@ class Detector(Stateful, ABC):
 
     @final
     def anomaly_map(self, X: Any, *, groups: Any = None) -> np.ndarray:
-        """Anomaly per cell, in the shape of ``X``."""
+        """Anomaly per cell, in the shape of ``X``; of images, texts and logs an object array (n,) of arrays, see the page."""
         self._offers(self.tags.gives_map, "anomaly_map")
         X, groups = self._fitted_rows(X, groups)
-        return self._checked(self._map(X, groups), X.shape, "_map")
+        made = self._map(X, groups)
+        return self._checked_maps(made, len(X)) if self.tags.modality in ITEMS else self._checked(made, X.shape, "_map")
 
     @final
     def expected(self, X: Any, *, groups: Any = None) -> np.ndarray:
@@ -115,6 +123,17 @@ class Detector(Stateful, ABC):
         self._offers(self.tags.judges_own and self.tags.gives_expected, "own_expected")
         X, groups = self._fitted_rows(X, groups)
         return self._checked(self._own_expected(X, groups), X.shape, "_own_expected")
+
+    @final
+    def reasons(self, X: Any, *, groups: Any = None) -> tuple[Reason, ...]:
+        """Why each row is odd, as far as it is, in the detector's words."""
+        self._offers(self.tags.gives_reasons, "reasons")
+        X, groups = self._fitted_rows(X, groups)
+        made = tuple(self._reasons(X, groups))
+        if len(made) != len(X) or not all(isinstance(one, Reason) for one in made):
+            raise StateError("TOC-303", f"{type(self).__name__}._reasons broke its promise: one Reason a row",
+                             came=f"{len(made)} of {len(X)}", todo="report a bug")
+        return made
 
     @final
     def update(self, X: Any, *, groups: Any = None) -> Self:
@@ -145,6 +164,9 @@ class Detector(Stateful, ABC):
     def _update(self, X: np.ndarray, groups: np.ndarray) -> None:
         raise self._missing("_update")
 
+    def _reasons(self, X: np.ndarray, groups: np.ndarray) -> Sequence[Reason]:
+        raise self._missing("_reasons")
+
     def _own(self, X: np.ndarray, groups: np.ndarray) -> np.ndarray:
         """(n,) scores of the rows just fitted on, each judged without itself; ``self`` is fitted and may not be written to."""
         raise self._missing("_own")
@@ -169,13 +191,15 @@ class Detector(Stateful, ABC):
         if "width_" not in vars(self):
             raise StateError("TOC-301", f"this {type(self).__name__} has not been fitted", todo="call fit first")
         X = self._rows(X)
-        if X.shape[1] != self.width_:
+        if self.tags.modality not in ITEMS and X.shape[1] != self.width_:
             raise DataError("TOC-111", "the number of columns differs from the one learned",
                             came=f"{X.shape[1]} columns, learned with {self.width_}",
                             todo="pass the columns of the training data, in their order")
         return X, _groups(groups, len(X))
 
     def _rows(self, X: Any) -> np.ndarray:
+        if self.tags.modality in ITEMS:
+            return as_items(X, self.tags.modality)
         try:
             rows = np.asarray(X)
         except ValueError as error:
@@ -202,6 +226,16 @@ class Detector(Stateful, ABC):
             raise StateError("TOC-303", f"{type(self).__name__}.{hook} broke its promise: finite, shape {shape}",
                              came=f"shape {checked.shape}, {int((~np.isfinite(checked)).sum())} not finite",
                              todo="values this far from the training data overflow: rescale them; if they are ordinary, report a bug")
+        return checked
+
+    def _checked_maps(self, made: Any, n: int) -> np.ndarray:
+        wrong = [i for i, one in enumerate(made) if not np.isfinite(np.asarray(one)).all()]
+        if len(made) != n or wrong:
+            raise StateError("TOC-303", f"{type(self).__name__}._map broke its promise: one finite array a row",
+                             came=f"{len(made)} arrays for {n} rows, {len(wrong)} of them not finite", todo="report a bug")
+        checked: np.ndarray = np.empty(n, dtype=object)
+        for i, one in enumerate(made):
+            checked[i] = np.asarray(one, dtype=np.float64)
         return checked
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Kind = Literal["table", "series", "images", "texts", "logs"]
-ColumnKind = Literal["number", "category", "boolean", "date", "text", "id", "constant", "label"]
+ColumnKind = Literal["number", "category", "boolean", "date", "text", "id", "constant", "label", "image", "line"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Column:
 class Schema:
     """The columns of a data set, in order; ``time``, ``group`` and ``label`` name the columns that were taken out of ``X``.
 
-    ``normal`` is the label's value that is normal, where the others name kinds of anomalies; None for labels of 0 and 1.
+    ``normal`` is the label's value that is normal, where the others name kinds of anomalies; None for labels of 0 and 1. ``session`` says
+    which lines of a log belong together, a regular expression or a column's name; None where each line is judged.
     """
 
     columns: tuple[Column, ...]
@@ -47,6 +48,7 @@ class Schema:
     label: str | None = None
     id: str | None = None
     normal: str | None = None
+    session: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -61,13 +63,14 @@ class Schema:
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for JSON."""
         return {"columns": [_plain_column(column) for column in self.columns], "time": self.time, "group": self.group,
-                "label": self.label, "id": self.id, **({} if self.normal is None else {"normal": self.normal})}
+                "label": self.label, "id": self.id, **({} if self.normal is None else {"normal": self.normal}),
+                **({} if self.session is None else {"session": self.session})}
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Schema:
         """The inverse of :meth:`to_dict`."""
         return cls(tuple(Column(**column) for column in plain["columns"]), plain["time"], plain["group"], plain["label"],
-                   plain["id"], plain.get("normal"))
+                   plain["id"], plain.get("normal"), plain.get("session"))
 
 
 def _plain_column(column: Column) -> dict[str, Any]:
@@ -90,7 +93,7 @@ class Dataset:
     """Data at rest: ``X`` and what belongs to its rows.
 
     X      table: Arrow table or float array (n, d); series: Arrow table or float array (t, c), rows in time order;
-           images: float array (n, c, h, w) or list of paths; texts and logs: list of str
+           images: list of Picture; texts: list of str; logs: list of str, a line each, or the lines of a session
     y      (n,) of 0 and 1, 1 = anomaly, or None
     time   (n,) datetime64 or numbers, or None
     group  (n,) one id per series or entity, or None
@@ -235,10 +238,42 @@ class Relation:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A place in an image, a text or a log that carries part of the score.
+
+    where  of an image (left, top, right, bottom) in pixels, the last two not included; of a text (start, end) in characters, the end not
+           included; of a session (line,), counted from 0
+    what   what stands there, or what it is
+    share  of the score, 0 to 1
+    """
+
+    where: tuple[int, ...]
+    what: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why one image, text or log line is odd, in the detector's words.
+
+    sentence  plain English without the odds; what comes from the data stands between back-ticks
+    parts     the places that carry the score, the most important first
+    near      positions of the nearest training rows, nearest first
+    shares    (what was looked at, its share of the score), summing to 1; empty when one thing was looked at
+    """
+
+    sentence: str
+    parts: tuple[Part, ...] = ()
+    near: tuple[int, ...] = ()
+    shares: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Why rows were flagged, as numbers; drawing is elsewhere.
 
-    kind        "residual" (observed against expected) or "replacement" (drop of the score when cells become normal)
+    kind        "residual" (observed against expected), "replacement" (drop of the score when cells become normal) or "parts" (places in
+                an image, a text or a log; observed and expected are then empty)
     rows        (m,) positions in the explained data
     labels      (d,) source column names
     values      (m, d) share of the score each column carries: >= 0, a row sums to 1 (all zero when no column stands out)
@@ -248,6 +283,8 @@ class Explanation:
     neighbours  (m, k) ids of the nearest normal training rows, or None
     sentences   (m,) one plain sentence a row
     relations   (m,) pairs of channels that usually move together and did not around the row, the most surprising first; empty for tables
+    parts       (m,) the places in an image, a text or a log that carry the score
+    maps        (m,) arrays: of an image the score of each pixel (h, w), of a text of each character, of a session of each line
     """
 
     kind: str
@@ -260,6 +297,8 @@ class Explanation:
     neighbours: tuple[tuple[Any, ...], ...] | None = None
     sentences: tuple[str, ...] = ()
     relations: tuple[tuple[Relation, ...], ...] = ()
+    parts: tuple[tuple[Part, ...], ...] = ()
+    maps: tuple[np.ndarray, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)

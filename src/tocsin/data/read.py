@@ -15,9 +15,10 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from tocsin.core.errors import DataError
+from tocsin.core.errors import ConfigError, DataError
+from tocsin.core.tags import ITEMS
 from tocsin.core.types import Dataset, Kind, Origin, Schema
-from tocsin.data import digest
+from tocsin.data import digest, items
 from tocsin.data.frame import is_rows
 from tocsin.data.join import joined
 from tocsin.data.label import as_labels
@@ -32,10 +33,13 @@ from tocsin.data.sql import is_url
 def read(source: Any, *, kind: Kind | None = None, label: str | Literal[False] | None = None, time: str | None = None,
          group: str | None = None, id: str | None = None, ignore: Sequence[str] = (), query: str | None = None, on: str | None = None,
          tolerance: Any = None, encoding: str | None = None, delimiter: str | None = None, decimal: str | None = None,
-         header: bool | None = None, licence: str = "", schema: Schema | None = None, normal: str | None = None) -> Dataset:
-    """``source`` as a Dataset: a path, a glob, a list of paths or frames, a database URL with ``query``, a frame, an array, a mapping.
+         header: bool | None = None, licence: str = "", schema: Schema | None = None, normal: str | None = None,
+         text: str | None = None, session: str | None = None, part: str | None = None, skip_bad: bool = False) -> Dataset:
+    """``source`` as a Dataset: a path, a glob, a list of paths or frames, a database URL with ``query``, a frame, an array, a mapping; a
+    folder, zip or list of pictures; texts; a log.
 
-    kind       "table" or "series"; found out when None: one column that ticks like a clock makes a series
+    kind       "table", "series", "images", "texts" or "logs"; found out when None: one column that ticks like a clock makes a series, a
+               folder of pictures images, a file named .log a log; texts and arrays of pictures have to be called so
     label      column of 0/1 or normal/abnormal, for evaluation; a column named like one is recognised, ``False`` switches that off
     normal     the label's value that is normal, where the others name kinds of anomalies; found when it is "normal" or "benign"
     time       column of times; ``group`` of entities (each a series of its own); ``id`` of row names; ``ignore`` columns to leave out
@@ -45,6 +49,10 @@ def read(source: Any, *, kind: Kind | None = None, label: str | Literal[False] |
     encoding, delimiter, decimal, header
                of text files; found out when None
     schema     of a fitted model: its columns by name and order, its roles
+    text       column that holds the texts, where there are several
+    session    which lines of a log belong together: a regular expression, or a column of a structured log
+    part       "train" or "test" of a folder that holds both
+    skip_bad   pictures, texts and lines that cannot be read are left out and counted instead of refused
 
     What was found out, sorted or left out is in ``origin.notes``. A file is digested as bytes, anything else by its values. An array of
     numbers keeps its form; all else becomes an Arrow table. Raises DataError TOC-102, TOC-120 to TOC-141 and TOC-154, MissingExtra TOC-501.
@@ -53,6 +61,15 @@ def read(source: Any, *, kind: Kind | None = None, label: str | Literal[False] |
     >>> data.kind, data.schema.names, data.y.tolist()
     ('table', ('minute', 'flow (l/s)'), [0, 0, 1])
     """
+    kind = kind or items.kind_of(source)
+    if kind in ITEMS:
+        made = items.read(source, kind, schema, label=label, time=time, group=group, id=id, ignore=tuple(ignore), query=query, on=on,
+                          tolerance=tolerance, encoding=encoding, delimiter=delimiter, decimal=decimal, header=header, normal=normal,
+                          text=text, session=session, part=part, skip_bad=skip_bad)
+        return replace(made, origin=replace(made.origin, licence=licence)) if licence else made
+    if text or session or part or skip_bad:
+        raise ConfigError("TOC-249", "text, session, part and skip_bad are for pictures, texts and logs", came=str(source)[:120],
+                          todo="leave them out, or say kind='images', 'texts' or 'logs'")
     roles = Roles(kind, label, time, group, id, _ignored(ignore), _said(normal))
     reading = _reading(decimal)
     if isinstance(source, Dataset):

@@ -15,12 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.stats import rankdata
 
-from tocsin.core.errors import DataError
 from tocsin.core.seed import generator
+from tocsin.core.tags import ITEMS
 from tocsin.core.types import Dataset, Finding
 from tocsin.data import cell
 from tocsin.data.clean import KIND, Clean
 from tocsin.data.clock import regrid
+from tocsin.data.screen_items import screen_items
 
 _SAMPLE = 100_000
 _FEW_ROWS, _FEWER_ROWS = 100, 10
@@ -59,17 +60,16 @@ class _View:
 
 
 def screen(dataset: Dataset) -> tuple[Finding, ...]:
-    """All findings, the gravest first. Tables and series; other kinds have no columns to look at.
+    """All findings, the gravest first. Images, texts and logs: see ``screen_items``.
 
     >>> found = screen(Dataset.of(np.c_[np.arange(200.0) % 7, np.ones(200)], names=["flow", "site"]))
     >>> [finding.what for finding in found if finding.column == "site"]
     ['constant']
 
-    Raises DataError TOC-112 without rows, TOC-115 for kinds without columns, TOC-151 for columns of lists or bytes.
+    Raises DataError TOC-112 without rows, TOC-151 for columns of lists or bytes.
     """
-    if dataset.kind not in ("table", "series"):
-        raise DataError("TOC-115", "only tables and series have columns to look at", came=f"kind {dataset.kind!r}",
-                        todo="pass a table or a series")
+    if dataset.kind in ITEMS:
+        return screen_items(dataset)
     view = _view(dataset)
     found = [finding for check in _CHECKS for finding in _summed(list(check(view)))]
     grave = {"error": 0, "warning": 1, "info": 2}

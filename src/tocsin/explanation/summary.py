@@ -55,8 +55,8 @@ def relation(pair: Relation) -> str:
     return f"{_quoted(pair.a)} and {_quoted(pair.b)} usually {usually} (r {pair.usual:.2f}{behind}), here they do not ({pair.now:.2f})"
 
 
-def rarity(p_value: float) -> str:
-    """How many normal rows score this high, in words.
+def rarity(p_value: float, many: str = "rows") -> str:
+    """How many normal rows (or of whatever there are ``many``) score this high, in words.
 
     >>> rarity(1 / 2400), rarity(0.3), rarity(1e-9)
     ('1 in 2,400 normal rows is this odd', '1 in 3 normal rows is this odd', 'fewer than 1 in 1,000,000 normal rows are this odd')
@@ -64,12 +64,12 @@ def rarity(p_value: float) -> str:
     if not 0 <= p_value <= 1:
         return "how rare this is, is not known"
     if p_value < _RAREST:
-        return "fewer than 1 in 1,000,000 normal rows are this odd"
+        return f"fewer than 1 in 1,000,000 normal {many} are this odd"
     if p_value <= 0.4:
-        return f"1 in {_two_digits(1 / p_value):,} normal rows is this odd"
+        return f"1 in {_two_digits(1 / p_value):,} normal {many} is this odd"
     if p_value < 0.995:
-        return f"{p_value:.0%} of normal rows are at least this odd"
-    return "normal rows are at least this odd"
+        return f"{p_value:.0%} of normal {many} are at least this odd"
+    return f"normal {many} are at least this odd"
 
 
 def _no_single(columns: list[str]) -> str:

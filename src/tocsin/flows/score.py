@@ -28,10 +28,11 @@ def score(model: Pipeline, source: Any, out: str | Path, *, rows: int = 65_536, 
           **read_options: Any) -> dict[str, Any]:
     """Judge ``source`` and write one line per row to ``out``; returns counts and the highest scores. Labels are not looked at.
 
-    Tables stream: memory holds ``rows`` rows at a time. A series is judged whole, because its windows and its clock reach over batches.
+    Tables stream: memory holds ``rows`` rows at a time. A series is judged whole, because its windows and its clock reach over batches, and
+    so are texts and logs; images are decoded one by one.
     A threshold that looks at all judged rows (false discovery) is refused for streams: TOC-294.
     """
-    if model.kind_ != "series" and model.threshold_.of_batch:
+    if model.kind_ == "table" and model.threshold_.of_batch:
         raise ConfigError("TOC-294", "this threshold decides over all rows together and cannot stream", came=repr(model.threshold_),
                           todo="choose threshold false_alarm_rate=0.01 (on the command line --threshold, in Python with_threshold), "
                                "or judge the rows in memory with detect")
@@ -50,7 +51,7 @@ def _judged(model: Pipeline, source: Any, rows: int, read_options: dict[str, Any
     if isinstance(source, (Dataset, np.ndarray)):
         yield model.detect(source)
         return
-    if model.kind_ == "series":
+    if model.kind_ != "table":
         yield model.detect(read(source, schema=model.schema_, **{**read_options, "kind": model.kind_}))
         return
     for batch in batches(source, rows=rows, schema=model.schema_, **read_options):

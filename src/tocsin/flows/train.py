@@ -11,7 +11,9 @@ from tocsin.core import catalog
 from tocsin.core.config import Config, Training
 from tocsin.core.detector import Detector
 from tocsin.core.errors import ConfigError
+from tocsin.core.tags import ITEMS
 from tocsin.core.types import Dataset, Detections, Kind
+from tocsin.data.items import kind_of
 from tocsin.data.read import read
 from tocsin.decision.calibrate import Conformal
 from tocsin.pipeline.intake import as_dataset
@@ -66,7 +68,8 @@ def fit(train: Any, detector: str | Detector = "auto", *, kind: Kind | None = No
     >>> model.detect([[0.0, 0.1], [8.0, 8.0]]).is_anomaly.tolist()
     [False, True]
     """
-    data = dataset(train, kind=kind, label=label, time=time, group=group, **(read_options or {}))
+    known = {"part": "train"} if (kind or kind_of(train)) == "images" else {}  # of a folder that holds both
+    data = dataset(train, kind=kind, label=label, time=time, group=group, **{**known, **(read_options or {})})
     return compose(data, detector, clean=clean, **setup).fit(data)
 
 
@@ -112,7 +115,7 @@ def compose(data: Dataset, detector: str | Detector = "auto", **settings: Any) -
 
 
 def _make(setup: Setup, data: Dataset) -> Detector:
-    name = setup.detector
+    name = catalog.resolve(setup.detector, data.kind)
     if name == "auto":
         name = automatic(data, clean=bool(setup.clean))
         if not isinstance(setup.clean, bool):
@@ -134,7 +137,9 @@ def _make(setup: Setup, data: Dataset) -> Detector:
 def automatic(data: Dataset, *, clean: bool) -> str:
     """The catalog name that "auto" stands for. On a series the fusion of complementary detectors; on a table, where anomalies are labelled,
     the one that learns from them, else the fusion of neighbour distances, or, where the training rows may hold anomalies, neighbours in the
-    dense part of them."""
+    dense part of them. Of images, texts and logs the fusion of their own detectors."""
+    if data.kind in ITEMS:
+        return f"{data.kind}.fusion"
     if data.kind == "series":
         return "fusion"
     if data.y is not None and data.y.any() and not data.y.all():

@@ -46,7 +46,7 @@ def answered(model: Pipeline, data: Any, is_anomaly: Any, reach: Reach) -> Pipel
 
 
 def only_tables(model: Pipeline) -> None:
-    """Raises ConfigError TOC-216 for a model of a series."""
+    """Raises ConfigError TOC-216 for a model of anything but a table."""
     if model.kind_ != "table":
         raise ConfigError("TOC-216", "answers change scores of tables at once; a step of a series says nothing without its surroundings",
                           came=f"a model of a {model.kind_}", todo="label rows in the service and train again: stretches are learned")

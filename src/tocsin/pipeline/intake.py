@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tocsin.core.errors import ConfigError, DataError
+from tocsin.core.errors import DataError
+from tocsin.core.tags import ITEMS
 from tocsin.core.types import Dataset, Kind, Schema
+from tocsin.data import items
 from tocsin.data.read import read
 from tocsin.data.schema import conform
 
@@ -18,21 +20,18 @@ def as_dataset(data: Any, *, schema: Schema | None = None, kind: Kind | None = N
 
     Takes a Dataset, an array or nested list of numbers, and everything that ``tocsin.read`` takes. Raises DataError.
     """
+    if kind in ITEMS and (schema is None or not isinstance(data, Dataset)):
+        return read(data, kind=kind, schema=schema)
     if isinstance(data, Dataset):
-        return _judged(data if schema is None else _conformed(data, schema))
+        if schema is not None and (data.kind in ITEMS or kind in ITEMS):
+            return items.read(data, kind or "table")
+        return data if schema is None else _conformed(data, schema)
     if isinstance(data, (list, tuple)):
         data = _numbers(data)
     if isinstance(data, np.ndarray) and data.dtype.kind in "biuf":
         made = Dataset.of(data, kind=kind or "table")
-        return _judged(made if schema is None else _conformed(made, schema))
-    return _judged(read(data, kind=kind, schema=schema))
-
-
-def _judged(data: Dataset) -> Dataset:
-    if data.kind not in ("table", "series"):
-        raise ConfigError("TOC-202", f"data of kind {data.kind!r} cannot be judged by this version", came=data.origin.source[:120],
-                          todo="pass a table or a series")
-    return data
+        return made if schema is None else _conformed(made, schema)
+    return read(data, kind=kind, schema=schema)
 
 
 def _numbers(rows: Any) -> Any:

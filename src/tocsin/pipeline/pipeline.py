@@ -13,6 +13,7 @@ from tocsin.core import catalog
 from tocsin.core.detector import Detector
 from tocsin.core.errors import ConfigError, DataError, StateError
 from tocsin.core.state import build
+from tocsin.core.tags import ITEMS
 from tocsin.core.types import Dataset, Detections, Explanation, Finding, Schema
 from tocsin.data.period import window_length
 from tocsin.data.scale import Scale
@@ -21,7 +22,7 @@ from tocsin.decision.calibrate import CALIBRATORS, Calibrator, Conformal
 from tocsin.decision.events import merge
 from tocsin.decision.feedback import Feedback, Reach
 from tocsin.decision.threshold import THRESHOLDS, FalseAlarmRate, Threshold, parse
-from tocsin.pipeline import answers, calibration, facts, reasons
+from tocsin.pipeline import answers, calibration, facts, items, reasons
 from tocsin.pipeline.ask import ask
 from tocsin.pipeline.heldout import HeldOut
 from tocsin.pipeline.intake import as_dataset
@@ -94,13 +95,11 @@ class Pipeline:
         if len(data) < _FEWEST:
             raise DataError("TOC-113", "too few rows to learn from and to calibrate on", came=f"{len(data)} rows",
                             todo=f"pass at least {_FEWEST}; some dozens before p-values mean much")
-        preparation = Preparation(standard_steps(data.kind, data.schema) if self.steps is None else self.steps)
         normal = np.ones(len(data), dtype=bool) if data.y is None else data.y == 0
         if not normal.any():
             raise DataError("TOC-119", "every training row is labelled as an anomaly", came=f"{len(data)} rows labelled 1",
                             todo="pass normal rows, too (label 0)")
-        fitting = Preparation([step.fresh() for step in preparation.steps],
-                              donors=preparation.may_be_absent or not self.detector.tags.exportable)  # a file bridges holes by lines
+        fitting = self._preparation(data)
         if data.kind == "series":
             prepared = fitting.fit(data)
         else:
@@ -126,26 +125,30 @@ class Pipeline:
         self.threshold_ = self.threshold.fresh().fit(self.held_["p"], self.held_["y"])
         self.residual_ = reasons.residual_scale(judged.gaps, prepared.matrix, fitting.features)
         known = held if data.kind == "table" else usable
-        self.reference_ = reasons.reference(data, prepared, known, self._reach(), _REFERENCE, self.seed)
+        self.reference_ = items.reference(data, usable) if data.kind in ITEMS else \
+            reasons.reference(data, prepared, known, self._reach(), _REFERENCE, self.seed)
         self.feedback_ = None
         if data.kind == "table":
             self.reference_["p"] = calibrator.transform(scores[self.reference_["at"]])  # unseen: what answers are weighed against
         self.facts_ = facts.training_facts(
-            data, fitted, plan, features=prepared.matrix.shape[1], held=int(held.sum()),
+            data, fitted, plan, features=1 if data.kind in ITEMS else prepared.matrix.shape[1], held=int(held.sum()),
             effective=float(getattr(calibrator, "effective_", held.sum())), seconds=time.perf_counter() - started,
             findings=(*fitting.changes(), *prepared.findings), rule=facts.rule_facts(self.threshold_, calibrator))
         return judged, prepared
 
+    def _preparation(self, data: Dataset) -> Preparation:
+        preparation = Preparation(standard_steps(data.kind, data.schema) if self.steps is None else self.steps)
+        return Preparation([step.fresh() for step in preparation.steps],
+                           donors=preparation.may_be_absent or not self.detector.tags.exportable)  # a file bridges holes by lines
+
     def _detector_for(self, data: Dataset, preparation: Preparation, matrix: np.ndarray) -> Detector:
         detector, kind = self.detector, data.kind
+        items.check_kind(detector, kind)
         scaled = any(isinstance(step, Scale) and step.method != "none" for step in preparation.steps)
         if scaled and "scale" in detector.parameters():  # scaled once: a second time would undo how evidence was weighed
             detector = detector.fresh(scale=False)
         if kind == "series" and detector.tags.modality == "vector":
             detector = catalog.make("windows", detector=catalog.name_of(detector), params=detector.params())
-        if kind == "table" and detector.tags.modality != "vector":
-            raise ConfigError("TOC-291", f"{type(detector).__name__} judges a {detector.tags.modality}, the data is a table",
-                              came=f"kind={kind!r}", todo="name the time column (time=...), or choose a detector for tables")
         if kind == "series" and "switches" in detector.parameters() and not detector.params()["switches"]:
             detector = detector.fresh(switches=_switches(data, preparation.features))
         if "window" in detector.parameters() and detector.params()["window"] is None:
@@ -154,6 +157,8 @@ class Pipeline:
 
     def _plan(self, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector, fitting: Preparation,
               marked: np.ndarray | None, *, everyone: bool) -> calibration.Plan:
+        if data.kind in ITEMS and detector.tags.own_held_out:
+            return calibration.Plan("own", (), refit=False)
         slow = detector.tags.slow_fit or _inner_is_slow(detector)
         if data.kind == "series" and detector.tags.own_held_out:
             return calibration.own_plan(prepared.groups, _reach(detector))
@@ -234,6 +239,8 @@ class Pipeline:
         rows = _positions(rows, len(data))
         held_out = self._own[1] if self._own is not None and self._own[0] is found else None
         p = None if found is None else found.p_value
+        if self.kind_ in ITEMS:
+            return items.explain(self, data, rows, neighbours, p)
         return reasons.explain(self, data, rows, neighbours, p=p, held_out=held_out)
 
     def expected(self, data: Any) -> tuple[dict[str, list[Any]], dict[str, float]] | None:

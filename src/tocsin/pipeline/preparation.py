@@ -6,13 +6,15 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 import pyarrow as pa
 
 from tocsin.core.errors import ArtifactError, ConfigError, DataError, StateError
+from tocsin.core.items import as_items
 from tocsin.core.state import build
+from tocsin.core.tags import ITEMS, Modality
 from tocsin.core.types import Dataset, Finding, Schema, plain_array
 from tocsin.data.adjust import Adjust
 from tocsin.data.clean import Clean
@@ -48,7 +50,8 @@ class Prepared:
 
 
 class Preparation:
-    """The fitted chain of transformers. ``steps`` turn an Arrow table into a matrix; the series clock is set right in between.
+    """The fitted chain of transformers. ``steps`` turn an Arrow table into a matrix; the series clock is set right in between. Pictures,
+    texts and logs have no steps: their detectors are given the things themselves, as an object array (n,).
 
     The regular grid of a series is laid right after encoding, so that inserted time steps are missing values like any other and are
     imputed by the same learned rule. Steps whose ``transform`` takes ``groups`` never mix two segments. Channels of a series that are
@@ -80,7 +83,9 @@ class Preparation:
 
     @property
     def features(self) -> list[dict[str, Any]]:
-        """One entry per matrix column: name, source, role, level; covariates are not among them."""
+        """One entry per matrix column: name, source, role, level; covariates are not among them. None for pictures, texts and logs."""
+        if not self.steps:
+            return []
         features, adjust = list(self._encode().features_), self._adjust()
         return features if adjust is None else [features[j] for j in np.asarray(adjust.kept_).tolist()]
 
@@ -172,6 +177,8 @@ class Preparation:
         return next((step for step in self.steps if isinstance(step, Adjust)), None)
 
     def _run(self, data: Dataset, *, fit: bool, part: bool = False) -> Prepared:
+        if data.kind in ITEMS:
+            return Prepared(as_items(data.X, cast(Modality, data.kind)), np.zeros(len(data), dtype=np.int64), np.arange(len(data)))
         rows: Any = as_table(data)
         series = data.kind == "series"
         given: dict[str, Any] = {"groups": np.zeros(len(data), dtype=np.int64), "part": part, "times": data.time}
@@ -282,6 +289,8 @@ def standard_steps(kind: str, schema: Schema, *, denoise: str | None = None, sca
     TOC-171 for a name that is no column
     missing               "ignore": a channel of a series that is absent when rows are judged counts as missing, not as an error.
     """
+    if kind in ITEMS and not (covariates or calendar or denoise):
+        return []
     series = kind == "series"
     if (covariates or calendar) and not series:
         raise ConfigError("TOC-245", "covariates and the calendar explain a series, the data is a table",

@@ -8,6 +8,7 @@
 Each check is a small function whose docstring is the sentence that it holds; :data:`CHECKS` lists all.
 """
 
-from tocsin.testing.checks import CHECKS as CHECKS
+from tocsin.testing import item_checks as item_checks
 from tocsin.testing.checks import check_detector as check_detector
-from tocsin.testing.checks import checks_for as checks_for
+from tocsin.testing.register import CHECKS as CHECKS
+from tocsin.testing.register import checks_for as checks_for

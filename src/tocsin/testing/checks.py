@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,7 +23,6 @@ from tocsin.core import catalog
 from tocsin.core.detector import Detector
 from tocsin.core.errors import DataError, TocsinError
 from tocsin.core.state import build
-from tocsin.core.tags import Tags
 from tocsin.testing.probe import (
     auroc,
     equal,
@@ -42,10 +40,7 @@ from tocsin.testing.probe import (
     verbs,
     with_cell,
 )
-
-Check = Callable[[type[Detector]], None]
-CHECKS: list[Check] = []
-_NEEDS: dict[Check, Callable[[Tags], bool]] = {}
+from tocsin.testing.register import cells, checks_for, holds
 
 
 def check_detector(detector: str | type[Detector]) -> None:
@@ -58,21 +53,8 @@ def check_detector(detector: str | type[Detector]) -> None:
             raise AssertionError(f"{cls.__name__}: does not hold: {inspect.getdoc(check)} ({type(error).__name__}: {error})") from error
 
 
-def checks_for(tags: Tags) -> list[Check]:
-    """The checks that a detector with these tags has to pass."""
-    return [check for check in CHECKS if _NEEDS[check](tags)]
-
-
-def _holds(needs: Callable[[Tags], bool] = lambda tags: True) -> Callable[[Check], Check]:
-    def enter(check: Check) -> Check:
-        CHECKS.append(check)
-        _NEEDS[check] = needs
-        return check
-    return enter
-
-
 # The class
-@_holds()
+@holds()
 def constructor_only_stores(cls: type[Detector]) -> None:
     """The constructor stores what it is given, unchanged, learns nothing, and every parameter has a default."""
     given = cls.small().params()
@@ -82,13 +64,13 @@ def constructor_only_stores(cls: type[Detector]) -> None:
     cls()
 
 
-@_holds()
+@holds()
 def few_parameters(cls: type[Detector]) -> None:
     """The constructor has at most eight parameters."""
     assert len(cls.parameters()) <= 8, cls.parameters()
 
 
-@_holds()
+@holds()
 def class_is_final(cls: type[Detector]) -> None:
     """A detector class is concrete, inherits from abstract classes only, and nobody subclasses it."""
     assert not inspect.isabstract(cls), f"abstract: {set(cls.__abstractmethods__)}"
@@ -96,7 +78,7 @@ def class_is_final(cls: type[Detector]) -> None:
     assert not concrete and not cls.__subclasses__(), (concrete, cls.__subclasses__())
 
 
-@_holds()
+@holds()
 def catalog_reads_the_card(cls: type[Detector]) -> None:
     """The catalog reads a summary and the tags from the source, as literals, and they are those of the class."""
     card = catalog.card(catalog.name_of(cls))
@@ -104,7 +86,7 @@ def catalog_reads_the_card(cls: type[Detector]) -> None:
     assert card.summary.strip() and card.summary == (inspect.getdoc(cls) or "").partition("\n")[0], "the docstring needs a first line"
 
 
-@_holds(lambda tags: bool(tags.extra))
+@holds(lambda tags: bool(tags.extra))
 def missing_extra_says_install_line(cls: type[Detector]) -> None:
     """Without its optional packages, asking for the detector says which install line helps."""
     if not cls.__module__.startswith("tocsin."):
@@ -122,7 +104,7 @@ def missing_extra_says_install_line(cls: type[Detector]) -> None:
 
 
 # Scores
-@_holds()
+@holds()
 def scores_are_finite(cls: type[Detector]) -> None:
     """Scores are float64, one per row, finite and not all the same."""
     data = toy_of(cls)
@@ -131,7 +113,7 @@ def scores_are_finite(cls: type[Detector]) -> None:
     assert np.ptp(scores) > 0, "all rows score alike"
 
 
-@_holds()
+@holds()
 def planted_anomaly_stands_out(cls: type[Detector]) -> None:
     """A planted anomaly scores above all normal rows (in a series: above all steps that are out of its reach)."""
     data = toy_of(cls)
@@ -139,7 +121,7 @@ def planted_anomaly_stands_out(cls: type[Detector]) -> None:
     assert scores[data.where].max() > scores[data.clear].max(), (scores[data.where].max(), scores[data.clear].max())
 
 
-@_holds()
+@holds(cells)
 def beats_the_null_model(cls: type[Detector]) -> None:
     """Where anomalies break a relation and every single value is ordinary, the detector ranks far better than the null model."""
     null = catalog.load("baseline")
@@ -150,7 +132,7 @@ def beats_the_null_model(cls: type[Detector]) -> None:
     assert own >= max(0.8, nulls + 0.15), f"AUROC {own:.3f}, null model {nulls:.3f}"
 
 
-@_holds(lambda tags: tags.modality == "vector")
+@holds(lambda tags: tags.modality == "vector")
 def rows_are_judged_alone(cls: type[Detector]) -> None:
     """Row order and batch size change no score."""
     model, X = fitted(cls), toy_of(cls).test
@@ -161,7 +143,7 @@ def rows_are_judged_alone(cls: type[Detector]) -> None:
     equal(model.anomaly_score(X, groups=np.arange(len(X)) // 3), whole)
 
 
-@_holds(lambda tags: tags.modality == "series")
+@holds(lambda tags: tags.modality == "series")
 def far_changes_stay_far(cls: type[Detector]) -> None:
     """In a series, a change far away changes no score."""
     model, X = fitted(cls), toy_of(cls).test
@@ -170,7 +152,7 @@ def far_changes_stay_far(cls: type[Detector]) -> None:
     equal(model.anomaly_score(changed)[:-170], model.anomaly_score(X)[:-170])
 
 
-@_holds(lambda tags: tags.modality == "series")
+@holds(lambda tags: tags.modality == "series")
 def segments_are_apart(cls: type[Detector]) -> None:
     """In a series, the scores of one segment do not depend on another, and a segment scores as it would alone."""
     model, X = fitted(cls), toy_of(cls).test
@@ -182,7 +164,7 @@ def segments_are_apart(cls: type[Detector]) -> None:
         equal(model.anomaly_score(X[groups == group]), scores[groups == group])
 
 
-@_holds()
+@holds(cells)
 def huge_values_are_contained(cls: type[Detector]) -> None:
     """Values of 1e300 and 1e-300 get finite scores or the error TOC-303, and never NaN."""
     model, X = fitted(cls), toy_of(cls).train
@@ -197,13 +179,13 @@ def huge_values_are_contained(cls: type[Detector]) -> None:
                 assert error.code == "TOC-303", error
 
 
-@_holds()
+@holds()
 def one_row_is_scored(cls: type[Detector]) -> None:
     """A single row gets a finite score."""
     assert np.isfinite(fitted(cls).anomaly_score(toy_of(cls).test[:1])).all()
 
 
-@_holds(lambda tags: tags.gives_map)
+@holds(lambda tags: tags.gives_map and cells(tags))
 def map_points_to_the_cell(cls: type[Detector]) -> None:
     """The map has the shape of the data, and the cell that was changed stands out in it."""
     data = toy_of(cls)
@@ -216,7 +198,7 @@ def map_points_to_the_cell(cls: type[Detector]) -> None:
     assert near.max(axis=0).argmax() == 1, near.max(axis=0)
 
 
-@_holds(lambda tags: tags.gives_expected)
+@holds(lambda tags: tags.gives_expected)
 def expected_is_near_on_normals(cls: type[Detector]) -> None:
     """What is expected has the shape of the data and, on normal rows, is no further from it than the column means are."""
     data = toy_of(cls)
@@ -228,7 +210,7 @@ def expected_is_near_on_normals(cls: type[Detector]) -> None:
 
 
 # Learning
-@_holds()
+@holds()
 def same_seed_same_scores(cls: type[Detector]) -> None:
     """The same parameters and data give the same scores, whatever the global random states are; these are not touched."""
     with global_seeds(1):
@@ -239,7 +221,7 @@ def same_seed_same_scores(cls: type[Detector]) -> None:
         equal(again, fitted(cls).anomaly_score(toy_of(cls).test))
 
 
-@_holds()
+@holds()
 def input_is_not_changed(cls: type[Detector]) -> None:
     """Neither fitting nor any other verb changes the data it is given."""
     X = short(cls).copy()
@@ -249,7 +231,7 @@ def input_is_not_changed(cls: type[Detector]) -> None:
     assert np.array_equal(X, kept)
 
 
-@_holds()
+@holds(cells)
 def form_of_input_does_not_matter(cls: type[Detector]) -> None:
     """float32, integers, lists, read-only and non-contiguous arrays of the same numbers give the same scores."""
     model, X = fitted(cls), np.round(toy_of(cls).test.astype(np.float32).astype(np.float64))
@@ -263,7 +245,7 @@ def form_of_input_does_not_matter(cls: type[Detector]) -> None:
     equal(learned(cls.small(), frozen).anomaly_score(X), learned(cls.small(), short(cls).tolist()).anomaly_score(X))
 
 
-@_holds()
+@holds(cells)
 def refit_forgets(cls: type[Detector]) -> None:
     """A refit equals a fresh fit, also with another number of columns before."""
     data = toy_of(cls)
@@ -272,7 +254,7 @@ def refit_forgets(cls: type[Detector]) -> None:
         equal(model.anomaly_score(data.test), fitted(cls).anomaly_score(data.test))
 
 
-@_holds()
+@holds()
 def failed_fit_leaves_unfitted(cls: type[Detector]) -> None:
     """A fit that fails leaves an unfitted detector, not a half-fitted one."""
     model = copy.deepcopy(fitted(cls))
@@ -289,7 +271,7 @@ def failed_fit_leaves_unfitted(cls: type[Detector]) -> None:
     refuses("TOC-301", model.anomaly_score, short(cls))
 
 
-@_holds()
+@holds()
 def state_builds_the_same(cls: type[Detector]) -> None:
     """The state goes through JSON and arrays, and what is built from it gives equal scores."""
     arrays: list[np.ndarray] = []
@@ -302,7 +284,7 @@ def state_builds_the_same(cls: type[Detector]) -> None:
     refuses("TOC-301", build(cls, cls.small().state()).anomaly_score, data.test)
 
 
-@_holds(lambda tags: tags.online)
+@holds(lambda tags: tags.online and cells(tags))
 def update_learns_in_bounded_memory(cls: type[Detector]) -> None:
     """An update makes what it shows less anomalous, and the state does not grow with the number of updates."""
     model, data = copy.deepcopy(fitted(cls)), toy_of(cls)
@@ -315,7 +297,7 @@ def update_learns_in_bounded_memory(cls: type[Detector]) -> None:
     assert sizes[2] == sizes[-1], f"the state grows: {sizes}"
 
 
-@_holds()
+@holds(cells)
 def constant_columns_are_taken(cls: type[Detector]) -> None:
     """Constant columns, even nothing but constant columns, are learned from and give finite scores."""
     X = short(cls).copy()
@@ -324,7 +306,7 @@ def constant_columns_are_taken(cls: type[Detector]) -> None:
         assert np.isfinite(learned(cls.small(), rows).anomaly_score(short(cls))).all()
 
 
-@_holds(lambda tags: tags.supervised)
+@holds(lambda tags: tags.supervised)
 def labels_count(cls: type[Detector]) -> None:
     """Other labels give other scores; without a labelled anomaly a fit is refused with a stated error or gives finite scores."""
     data = toy_of(cls)
@@ -336,14 +318,14 @@ def labels_count(cls: type[Detector]) -> None:
 
 
 # Refusals
-@_holds()
+@holds()
 def unfitted_is_refused(cls: type[Detector]) -> None:
     """Every verb of an unfitted detector is refused with TOC-301, and every verb not offered with TOC-302."""
     for verb in ("anomaly_score", "anomaly_map", "expected", "update"):
         refuses("TOC-301" if verb in verbs(cls) else "TOC-302", getattr(cls.small(), verb), toy_of(cls).test)
 
 
-@_holds()
+@holds(cells)
 def unusable_data_is_refused(cls: type[Detector]) -> None:
     """NaN, infinity, text, ragged or empty data, wrong width, labels and groups are refused with their codes, by every verb."""
     X = short(cls)
@@ -359,7 +341,7 @@ def unusable_data_is_refused(cls: type[Detector]) -> None:
     refuses("TOC-117", cls.small().fit, X, y=np.full(len(X), 2))
 
 
-@_holds()
+@holds()
 def fewest_rows_are_kept(cls: type[Detector]) -> None:
     """Fewer rows than the tags say are refused with TOC-113; exactly as many are enough."""
     fewest, X = cls.tags.min_rows, toy_of(cls).train
@@ -369,7 +351,7 @@ def fewest_rows_are_kept(cls: type[Detector]) -> None:
 
 
 # Manners
-@_holds()
+@holds()
 def scoring_is_thread_safe(cls: type[Detector]) -> None:
     """Scoring writes nothing to the detector: eight threads may share it."""
     model, X = copy.deepcopy(fitted(cls)), toy_of(cls).test
@@ -380,7 +362,7 @@ def scoring_is_thread_safe(cls: type[Detector]) -> None:
     assert set(vars(model)) == names and same_state(model, fitted(cls)), "scoring changed the detector"
 
 
-@_holds()
+@holds()
 def nothing_is_printed(cls: type[Detector]) -> None:
     """No verb prints."""
     with tempfile.TemporaryFile() as sink, contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(out):

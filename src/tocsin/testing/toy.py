@@ -10,6 +10,7 @@ import numpy as np
 from tocsin.core.errors import ConfigError
 from tocsin.core.seed import generator
 from tocsin.core.tags import Modality
+from tocsin.testing import toy_items
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ def toy(modality: Modality, labelled: bool = False) -> Toy:
         return _labelled(_vector()) if labelled else _vector()
     if modality == "series" and not labelled:
         return _series()
+    if modality in toy_items.MAKERS:
+        return Toy(*toy_items.made(modality, labelled=labelled))
     raise ConfigError("TOC-208", "there is no toy data for this modality", came=repr(modality), todo="test the detector by hand for now")
 
 

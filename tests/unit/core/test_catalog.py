@@ -49,7 +49,15 @@ def plugged(monkeypatch: pytest.MonkeyPatch) -> str:
 def test_names_are_the_files() -> None:
     files = {path.stem for path in Path(catalog._FOLDER).glob("*.py")} - {"__init__"}
     assert set(catalog.names()) >= files
+    assert {f"logs.{path.stem}" for path in Path(catalog._FOLDER, "logs").glob("*.py")} - {"logs.__init__"} <= set(catalog.names())
     assert list(catalog.names()) == sorted(catalog.names())
+
+
+def test_a_short_name_is_resolved_by_the_kind_of_data() -> None:
+    assert catalog.resolve("patch_memory", "images") == "images.patch_memory"
+    assert catalog.resolve("patch_memory", "series") == catalog.resolve("patch_memory", "table") == "patch_memory"
+    assert catalog.resolve("images.patch_memory", "images") == "images.patch_memory"
+    assert catalog.resolve("no_such", "texts") == "no_such"
 
 
 def test_load_and_name_of_are_inverse() -> None:

@@ -77,13 +77,15 @@ def _tell(data: Dataset, findings: tuple[Finding, ...], changes: tuple[Finding, 
     from rich.table import Table
     from rich.text import Text
 
+    from tocsin.core.tags import ITEMS
     from tocsin.interfaces.cli.output import console
-    from tocsin.interfaces.report.words import count, rows_word
+    from tocsin.interfaces.report.words import count, rows_word, spoken
 
     screen = console()
+    items = data.kind in ITEMS
+    shape = count(len(data), rows_word(spoken(data))) + ("" if items else f", {count(len(data.schema.columns), 'column')}")
     screen.print(
-        f"{data.origin.source}: {count(len(data), rows_word(data.kind))}, {count(len(data.schema.columns), 'column')}, "
-        f"judged as a {data.kind}.",
+        f"{data.origin.source}: {shape}, judged as {'' if items else 'a '}{data.kind}.",
         style="bold",
         soft_wrap=True,
     )

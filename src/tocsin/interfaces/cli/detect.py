@@ -25,6 +25,10 @@ _EPILOG = """
 `tocsin detect new.csv --train normal.csv --out result --save`  — learn what is normal from another file
 
 `tocsin detect new.csv --model pump.tocsin --threshold false_alarm_rate=0.001 --fail-on-anomaly --json`
+
+`tocsin detect app.log --out result`  — the odd lines of a log; `--session 'job=(\\d+)'` judges whole sessions
+
+`tocsin detect new/ --train good/ --out result`  — folders of images
 """
 
 
@@ -99,11 +103,11 @@ def _known(train: str, reading: dict[str, Any]) -> Dataset:
     from tocsin.core.errors import DataError
 
     try:
-        return dataset(train, reading)
+        return dataset(train, reading, learn=True)
     except DataError as error:
         if error.code != "TOC-129" or repr(reading.get("label")) not in error.what:
             raise
-    return dataset(train, {name: value for name, value in reading.items() if name != "label"})
+    return dataset(train, {name: value for name, value in reading.items() if name != "label"}, learn=True)
 
 
 def _loaded(path: Path, learning: dict[str, Any]) -> Pipeline:

@@ -82,9 +82,11 @@ def _plain(found: Detections, why: Explanation, i: int) -> dict[str, Any]:
         {
             "column": why.labels[j],
             "share": why.values[i, j],
-            "observed": why.observed[i][j],
-            "expected": why.expected[i][j],
-            "usual_distance": why.baseline[j],
+            **(
+                {"observed": why.observed[i][j], "expected": why.expected[i][j], "usual_distance": why.baseline[j]}
+                if why.observed[i]
+                else {}
+            ),
         }
         for j in (-why.values[i]).argsort(kind="stable")
     ]
@@ -98,6 +100,7 @@ def _plain(found: Detections, why: Explanation, i: int) -> dict[str, Any]:
         "sentence": why.sentences[i] if why.sentences else "",
         "columns": columns,
         "relations": [vars(pair) for pair in why.relations[i]] if why.relations else [],
+        **({"parts": [vars(part) for part in why.parts[i]]} if why.parts else {}),
         "neighbours": None if why.neighbours is None else why.neighbours[i],
     }
 
@@ -119,18 +122,34 @@ def _tell(data: Dataset, found: Detections, why: Explanation) -> None:
         )
         if why.sentences:
             screen.print(why.sentences[i])
+        if why.parts and why.parts[i]:
+            for part in why.parts[i][:_SHOWN]:
+                screen.print(Text(f"  {place(data.kind, part.where)}: {' '.join(part.what.split())[:120]} ({percent(part.share)})"))
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for heading in ("column", "share", "", "observed", "expected"):
+        cells_told = bool(why.observed[i])
+        for heading in ("column" if cells_told else "looked at", "share", "", *(("observed", "expected") if cells_told else ())):
             table.add_column(heading, justify="right" if heading == "share" else "left")
         for j in (-why.values[i]).argsort(kind="stable")[:_SHOWN]:
             if why.values[i, j] > 0:
-                cell = cells(why, i, int(j))
+                cell = cells(why, i, int(j)) if cells_told else {}
                 table.add_row(
                     Text(why.labels[j]),
                     percent(why.values[i, j]),
                     Text("█" * max(1, round(20 * why.values[i, j])), style="red"),
-                    Text(cell["observed"]),
-                    Text(cell["expected"]),
+                    *(Text(cell[name]) for name in ("observed", "expected") if cell),
                 )
-        screen.print(table)
+        if table.row_count:
+            screen.print(table)
         screen.print()
+
+
+def place(kind: str, where: tuple[int, ...]) -> str:
+    """Where a part lies, in words.
+
+    >>> place("images", (10, 20, 40, 50)), place("texts", (0, 4)), place("logs", (2,))
+    ('pixels 10-40 across, 20-50 down', 'characters 1-4', 'line 3')
+    """
+    if kind == "images":
+        left, top, right, bottom = where
+        return f"pixels {left}-{right} across, {top}-{bottom} down"
+    return f"characters {where[0] + 1}-{where[1]}" if kind == "texts" else f"line {where[0] + 1}"

@@ -47,7 +47,7 @@ def fit(
     from tocsin.interfaces.cli.output import print_json, training, working
 
     with working(f"reading {file}", quiet=json_):
-        data = dataset(file, reading)
+        data = dataset(file, reading, learn=True)
     with training(quiet=json_):
         if answers is None:
             model = compose(data, **learning).fit(data)

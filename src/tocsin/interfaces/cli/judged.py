@@ -37,14 +37,14 @@ class Judged:
     def summary(self) -> dict[str, Any]:
         """Plain data: the numbers of the report."""
         from tocsin.interfaces.report.trained import block, promise, smallest_p
-        from tocsin.interfaces.report.words import headline, meaning
+        from tocsin.interfaces.report.words import headline, meaning, spoken
 
         found, data, facts = self.found, self.data, self.model.facts_
         flagged, told = int(found.is_anomaly.sum()), int(found.is_anomaly[self.explanation.rows].sum())
         return {
-            "headline": headline(flagged, len(found), data.kind, len(found.events)),
+            "headline": headline(flagged, len(found), spoken(data), len(found.events)),
             "meaning": meaning(
-                flagged, len(found), data.kind, promise(facts["threshold"]), float(found.p_value.min()), smallest_p(facts), block(facts)
+                flagged, len(found), spoken(data), promise(facts["threshold"]), float(found.p_value.min()), smallest_p(facts), block(facts)
             ),
             "source": data.origin.source,
             "digest": data.origin.digest,
@@ -76,6 +76,7 @@ class Judged:
                     name: share for name, share in sorted(zip(why.labels, why.values[i]), key=lambda pair: -pair[1]) if share > 0.01
                 },
                 **({"relations": [vars(pair) for pair in why.relations[i]]} if why.relations and why.relations[i] else {}),
+                **({"parts": [vars(part) for part in why.parts[i]]} if why.parts and why.parts[i] else {}),
             }
             for i, row in enumerate(why.rows)
         ]
@@ -124,9 +125,9 @@ def top_table(data: Dataset, found: Detections, explanation: Explanation, most: 
     from rich.text import Text
 
     from tocsin.interfaces.report.ranks import heads, name_of_row, without_odds
-    from tocsin.interfaces.report.words import number, odds, rows_word
+    from tocsin.interfaces.report.words import number, odds, rows_word, spoken
 
-    named = "event peak" if found.events else rows_word(data.kind)
+    named = "event peak" if found.events else rows_word(spoken(data))
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading, justify in (("", "right"), (named, "left"), ("score", "right"), ("how unusual", "right"), ("why", "left")):
         table.add_column(heading, justify=justify, no_wrap=heading in ("score", "how unusual"), overflow="fold")  # type: ignore[arg-type]

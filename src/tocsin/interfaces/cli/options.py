@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -26,7 +27,8 @@ File = Annotated[
     str,
     typer.Argument(
         metavar="FILE",
-        help="csv, tsv, Parquet, JSON lines, npy or npz file; a glob in quotes; an SQL URL with --query.",
+        help="csv, tsv, Parquet, JSON lines, npy or npz file; a glob in quotes; an SQL URL with --query; a folder or zip of images; a log, "
+        "- for one from standard input; with --kind texts a file of texts.",
         show_default=False,
     ),
 ]
@@ -67,7 +69,11 @@ def _parameters(function: Callable[..., Any], leave_out: set[str] | None = None)
 
 def reading(
     kind: Annotated[
-        str | None, typer.Option(help="table or series; a time column makes a series unless this says otherwise.", rich_help_panel=_READ)
+        str | None,
+        typer.Option(
+            help="table, series, images, texts or logs; a time column makes a series, a folder of pictures images, a .log file a log.",
+            rich_help_panel=_READ,
+        ),
     ] = None,
     label: Annotated[
         str | None, typer.Option(help="Column of labels: 1 or 'anomaly' is an anomaly. Never used as a feature.", rich_help_panel=_READ)
@@ -98,6 +104,16 @@ def reading(
         bool | None,
         typer.Option("--header/--no-header", help="Whether the first line names the columns.", show_default=False, rich_help_panel=_READ),
     ] = None,
+    text: Annotated[str | None, typer.Option(help="Column that holds the texts.", rich_help_panel=_READ)] = None,
+    session: Annotated[
+        str | None,
+        typer.Option(help="Which lines of a log belong together: a regular expression (its group, if it has one).", rich_help_panel=_READ),
+    ] = None,
+    part: Annotated[str | None, typer.Option(help="train or test, of a folder of images that holds both.", rich_help_panel=_READ)] = None,
+    skip_bad: Annotated[
+        bool,
+        typer.Option("--skip-bad", help="Leave out images, texts and lines that cannot be read, and count them.", rich_help_panel=_READ),
+    ] = False,
     no_label: Annotated[
         bool, typer.Option("--no-label", help="Take no column for labels, whatever its name.", rich_help_panel=_READ)
     ] = False,
@@ -119,15 +135,25 @@ def reading(
         "decimal": decimal,
         "encoding": encoding,
         "header": header,
+        "text": text,
+        "session": session,
+        "part": part,
+        "skip_bad": skip_bad or None,
     }
     return {name: value for name, value in given.items() if value is not None}
 
 
-def dataset(file: str, reading: dict[str, Any], **more: Any) -> Dataset:
-    """The data set that ``file`` and the reading options describe; ``more`` are further keywords, overridden by the options."""
+def dataset(file: str, reading: dict[str, Any], *, learn: bool = False, **more: Any) -> Dataset:
+    """The data set that ``file`` and the reading options describe; ``more`` are further keywords, overridden by the options. To ``learn``
+    from, of a folder of images that holds training and test images the former."""
+    from tocsin.data.items import kind_of
     from tocsin.data.read import read
 
     options = {**more, **reading}
+    if learn and "part" not in options and options.get("kind", kind_of(file)) == "images":
+        options["part"] = "train"
+    if file == "-":
+        return read(sys.stdin.buffer, **{"kind": "logs", **options})
     joined = options.pop("join", ())
     return read([file, *joined] if joined else file, **options)
 
@@ -228,4 +254,5 @@ def parameters(pairs: list[str]) -> dict[str, Any]:
 def _trains(detector: str) -> bool:
     from tocsin.core import catalog
 
-    return detector != "auto" and detector in catalog.names() and catalog.card(detector).tags.slow_fit
+    known = [name for name in catalog.names() if detector in (name, name.partition(".")[2])]
+    return any(catalog.card(name).tags.slow_fit for name in known)

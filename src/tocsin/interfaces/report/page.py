@@ -14,10 +14,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 import tocsin
+from tocsin.core.tags import ITEMS
 from tocsin.core.types import Dataset, Detections, Explanation, Finding
 from tocsin.interfaces.report import pairs, ranks, scores, series, trained
 from tocsin.interfaces.report.measures import measures
-from tocsin.interfaces.report.words import count, headline, left_out, meaning, number, odds, percent, rows_word
+from tocsin.interfaces.report.words import count, headline, left_out, meaning, number, odds, percent, rows_word, spoken
 
 _HERE = "tocsin.interfaces.report"
 _LEVELS = {"error": 0, "warning": 1, "info": 2}
@@ -54,7 +55,7 @@ def render(
     pair = pairs.payload(data, found, blamed) if data.kind == "table" else None
     curve = trained.history(model.facts_.get("history") or ())
     asked = trained.promise(model.facts_.get("threshold") or {})
-    flagged, word = int(found.is_anomaly.sum()), rows_word(data.kind)
+    flagged, word = int(found.is_anomaly.sum()), rows_word(spoken(data))
     script, plotly = _asset("page.js"), _plotly()
     context = {
         "title": title,
@@ -64,11 +65,11 @@ def render(
         "script": Markup(script),
         "plotly": Markup(plotly),
         "script_hashes": f"{_hash(plotly)} {_hash(script)}",
-        "headline": headline(flagged, len(data), data.kind, len(found.events)),
+        "headline": headline(flagged, len(data), spoken(data), len(found.events)),
         "meaning": meaning(
             flagged,
             len(data),
-            data.kind,
+            spoken(data),
             asked,
             float(found.p_value.min()),
             trained.smallest_p(model.facts_),
@@ -149,13 +150,14 @@ def _bands(model: Judge, data: Dataset) -> series.Bands:
 
 def _about(model: Judge, data: Dataset, title: str) -> str:
     facts = model.facts_
-    shape = f"{count(len(data), rows_word(data.kind))} and {count(len(data.schema.columns), 'column')} of {title}"
+    shape = f"{count(len(data), rows_word(spoken(data)))}"
+    shape += f" of {title}" if data.kind in ITEMS else f" and {count(len(data.schema.columns), 'column')} of {title}"
     learned = f", judged by {trained.detector_words(facts)}"
-    return shape + learned + (f" that learned from {count(facts['n_train'], rows_word(data.kind))}." if facts.get("n_train") else ".")
+    return shape + learned + (f" that learned from {count(facts['n_train'], rows_word(spoken(data)))}." if facts.get("n_train") else ".")
 
 
 def _tiles(model: Judge, data: Dataset, found: Detections) -> list[dict[str, Any]]:
-    facts, flagged, word = model.facts_, int(found.is_anomaly.sum()), rows_word(data.kind)
+    facts, flagged, word = model.facts_, int(found.is_anomaly.sum()), rows_word(spoken(data))
     asked, n = trained.promise(facts.get("threshold") or {}), (facts.get("calibration") or {}).get("n")
     tiles = [
         {
@@ -207,7 +209,7 @@ def _series_words(drawn: Mapping[str, Any], data: Dataset, found: Detections) ->
 
 
 def _ranked(data: Dataset, found: Detections, explanation: Explanation | None, flagged: int) -> dict[str, Any]:
-    cards, word = ranks.cards(data, found, explanation), rows_word(data.kind)
+    cards, word = ranks.cards(data, found, explanation), rows_word(spoken(data))
     carded = {card["row"] for card in cards}
     listed = ranks.listed(data, found, explanation, carded)
     told = sum(card["flagged"] for card in cards) + len(listed)
@@ -219,10 +221,14 @@ def _ranked(data: Dataset, found: Detections, explanation: Explanation | None, f
         at_peaks = bool(cards) and carded <= peaks
         title = "The events, each at its peak" if at_peaks else "The most unusual " + (word if flagged == 1 else word + "s")
         note = (
-            f"Worst first. “1 in 2,400” means: one of 2,400 normal {word}s scores this high. The bars show which columns carry the score, "
-            "with the value observed and the one that would have been normal."
+            f"Worst first. “1 in 2,400” means: one of 2,400 normal {word}s scores this high. "
+            + (
+                "The bars show what the score is made of."
+                if data.kind in ITEMS
+                else "The bars show which columns carry the score, with the value observed and the one that would have been normal."
+            )
         )
-        if explanation is None or len(explanation) == 0:
+        if explanation is None or len(explanation) == 0 or not len(explanation.labels):
             note = f"Worst first. “1 in 2,400” means: one of 2,400 normal {word}s scores this high."
         if at_peaks:
             note += " An event counts by its highest step, so events of that height are more common than such steps."
@@ -234,7 +240,7 @@ def _ranked(data: Dataset, found: Detections, explanation: Explanation | None, f
         "listed": listed,
         "listed_grouped": data.group is not None,
         "listed_title": f"The other {count(len(listed), 'flagged ' + word)}" + (" with a reason" if told < flagged else ""),
-        "left_out": left_out(flagged, told, data.kind),
+        "left_out": left_out(flagged, told, spoken(data)),
     }
 
 
@@ -246,7 +252,7 @@ def _blame_bars(blamed: Mapping[str, float]) -> list[dict[str, Any]]:
 
 
 def _scores_note(found: Detections, data: Dataset) -> str:
-    word = rows_word(data.kind)
+    word = rows_word(spoken(data))
     if not np.isfinite(found.threshold):
         return f"No score can be high enough for this threshold, so no {word} was flagged; pass more training data or a higher rate."
     return (

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from tocsin.core.types import Dataset, Detections, Explanation
-from tocsin.interfaces.report.words import moment, number, odds, percent, rows_word
+from tocsin.interfaces.report import marked, overlay
+from tocsin.interfaces.report.words import moment, number, odds, percent, rows_word, spoken
 
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 _ODDS = re.compile(r"; [^;]*(?:this odd|at least this odd|is not known)\.?$")
@@ -23,7 +25,7 @@ def name_of_row(data: Dataset, found: Detections, row: int) -> str:
     if data.time is not None:
         return moment(data.time[row])
     own = found.ids[row]
-    return f"{rows_word(data.kind)} {own}" if isinstance(own, (int, np.integer)) and data.schema.id is None else str(own)
+    return f"{rows_word(spoken(data))} {own}" if isinstance(own, (int, np.integer)) and data.schema.id is None else str(own)
 
 
 def heads(found: Detections, explanation: Explanation, most: int = _CARDS) -> list[int]:
@@ -37,7 +39,27 @@ def cards(data: Dataset, found: Detections, explanation: Explanation | None, mos
     """One entry for each of the most unusual rows, worst first; without explanation, the top rows without reasons."""
     if explanation is None or len(explanation) == 0:
         return [_card(data, found, int(row)) for row in found.top(min(len(found), most, max(5, int(found.is_anomaly.sum()))))]
-    return [{**_card(data, found, int(explanation.rows[i])), **_reason(explanation, i)} for i in heads(found, explanation, most)]
+    shown = _shown(data, explanation)
+    return [
+        {**_card(data, found, int(explanation.rows[i])), **_reason(explanation, i), "shown": shown(i)}
+        for i in heads(found, explanation, most)
+    ]
+
+
+def _shown(data: Dataset, explanation: Explanation) -> Callable[[int], Markup]:
+    """The thing itself with what is odd in it marked, for pictures, texts and logs; nothing for others."""
+    if data.kind == "images":
+        scale = overlay.scale_of(explanation.maps) if explanation.maps else (0.0, 1.0)
+
+        def picture(i: int) -> Markup:
+            one = data.X[int(explanation.rows[i])]
+            return overlay.figure(one.pixels(), explanation.maps[i] if explanation.maps else None, scale, one.name)
+
+        return picture
+    if data.kind in ("texts", "logs"):
+        draw = marked.text if data.kind == "texts" else marked.lines
+        return lambda i: draw(data.X[int(explanation.rows[i])], explanation.parts[i])
+    return lambda i: Markup("")
 
 
 def listed(data: Dataset, found: Detections, explanation: Explanation | None, carded: set[int]) -> list[dict[str, str]]:
@@ -96,6 +118,7 @@ def _card(data: Dataset, found: Detections, row: int) -> dict[str, Any]:
         "bars": [],
         "more": 0,
         "neighbours": "",
+        "shown": "",
     }
 
 
@@ -107,7 +130,7 @@ def _reason(explanation: Explanation, i: int) -> dict[str, Any]:
             "name": explanation.labels[j],
             "share": round(100 * float(shares[j]), 1),
             "percent": percent(shares[j]),
-            **cells(explanation, i, j),
+            **(cells(explanation, i, j) if explanation.observed and explanation.observed[i] else {}),
         }
         for place, j in enumerate(order[:_BARS])
         if place == 0 or shares[j] >= _LEAST

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tocsin.core.tags import ITEMS
 from tocsin.core.types import Dataset, Detections
 from tocsin.interfaces.report.words import count, moment, number, odds, percent, rate_range, rows_word, seconds
 
@@ -90,8 +91,8 @@ def facts(model_facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Detector", detector_words(model_facts)),
         ("Members", " ".join(members_words(known("members") or [], most=100))),
         ("Training rows", _whole(known("n_train"))),
-        ("Columns", _whole(known("columns"))),
-        ("Numbers per row after preparation", _whole(known("features"))),
+        ("Columns", None if known("kind") in ITEMS else _whole(known("columns"))),
+        ("Numbers per row after preparation", None if known("kind") in ITEMS else _whole(known("features"))),
         (
             "Labelled anomalies left out of training",
             _whole(known("labelled_anomalies_left_out")) if known("labelled_anomalies_left_out") else None,

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tocsin.core.types import Dataset
+
 _Z90 = 1.6449  # 90 % two-sided
 
 
@@ -109,7 +111,12 @@ def seconds(value: float) -> str:
 
 def rows_word(kind: str) -> str:
     """What one entry of the data is called."""
-    return {"series": "time step", "images": "image", "texts": "text", "logs": "line"}.get(kind, "row")
+    return {"series": "time step", "images": "image", "texts": "text", "logs": "line", "sessions": "session"}.get(kind, "row")
+
+
+def spoken(data: Dataset) -> str:
+    """The kind of ``data`` as :func:`rows_word` takes it: a log by sessions is one of sessions, not of lines."""
+    return "sessions" if data.kind == "logs" and data.schema.session is not None else data.kind
 
 
 def headline(flagged: int, n: int, kind: str, events: int = 0) -> str:
