@@ -235,7 +235,7 @@ class Detector(Stateful, ABC):
                              came=f"{len(made)} arrays for {n} rows, {len(wrong)} of them not finite", todo="report a bug")
         checked: np.ndarray = np.empty(n, dtype=object)
         for i, one in enumerate(made):
-            checked[i] = np.asarray(one, dtype=np.float64)
+            checked[i] = np.asarray(one)
         return checked
 
 

@@ -15,10 +15,10 @@ from tocsin.core.errors import ConfigError, DataError, MissingExtra
 from tocsin.core.picture import Picture
 from tocsin.core.tags import ITEMS
 from tocsin.core.types import Dataset, Kind, Schema
+from tocsin.data.picture_form import SUFFIXES
 
-_PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm", ".dcm"}
 _LOG = re.compile(r"\.log(\.\d+|[.-]\d{4}-?\d\d-?\d\d)?(\.gz)?$|(^|/)(syslog|messages)(\.\d+)?(\.gz)?$")
-_OPTIONS = {"images": ("label", "part", "skip_bad"), "texts": ("text", "label", "normal", "id", "encoding", "skip_bad"),
+_OPTIONS = {"images": ("label", "part", "product", "skip_bad"), "texts": ("text", "label", "normal", "id", "encoding", "skip_bad"),
             "logs": ("session", "label", "encoding", "skip_bad")}
 _EXTRAS = {"images": "vision", "texts": "text", "logs": "logs"}
 _LOOKED_AT = 2_000  # entries of a folder or zip that tell what is in it
@@ -45,7 +45,7 @@ def kind_of(source: Any) -> Kind | None:
     if name.lower().endswith(".zip") and zipfile.is_zipfile(name):
         with zipfile.ZipFile(name) as packed:
             return _most(packed.namelist()[:_LOOKED_AT])
-    return "images" if Path(name).suffix.lower() in _PICTURES else "logs" if _LOG.search(name) else None
+    return "images" if Path(name).suffix.lower() in SUFFIXES else "logs" if _LOG.search(name) else None
 
 
 def read(source: Any, kind: Kind, schema: Schema | None = None, **options: Any) -> Dataset:
@@ -107,4 +107,4 @@ def _most(names: Sequence[str]) -> Kind | None:
 
 def _is(name: str, kind: str) -> bool:
     suffix = Path(name).suffix.lower()
-    return bool(suffix in _PICTURES if kind == "images" else suffix == ".txt" if kind == "texts" else _LOG.search(name))
+    return bool(suffix in SUFFIXES if kind == "images" else suffix == ".txt" if kind == "texts" else _LOG.search(name))

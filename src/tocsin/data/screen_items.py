@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -41,9 +42,11 @@ def _size(data: Dataset) -> Iterator[Finding]:
 
 
 def _left_out(data: Dataset) -> Iterator[Finding]:
-    bad = [note for note in data.origin.notes if "left out" in note]
-    if bad:
-        yield Finding("left_out", "warning", f"{bad[-1]}", None, len(bad), len(data))
+    """What could not be read, as the reader's notes count it."""
+    for note in data.origin.notes:
+        counted = re.search(r"\d+", note)
+        if "left out" in note and counted:
+            yield Finding("left_out", "warning", f"{note[:1].upper()}{note[1:]}.", None, int(counted[0]), 0)
 
 
 def _pictures(data: Dataset) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ from tocsin.core.state import to_plain
 from tocsin.delivery import artifact
 from tocsin.delivery.sign import SigningKey, Trusted
 from tocsin.delivery.suits import other
+from tocsin.pipeline import items
 from tocsin.pipeline.pipeline import Pipeline
 from tocsin.store import tables
 from tocsin.store.engine import Store
@@ -127,6 +128,7 @@ class Registry:
         else:
             content, pages = artifact.repack(model, key=self.key, trust=trust)
             facts = pages["model"]
+        items.refuse(str(facts.get("kind")), "kept in a registry")
         self.check(name, facts.get("kind"), facts.get("schema"), allow_other_columns=allow_other_columns)  # before the file lies there
         digest, size = self.store.files.put([content])
         row = {"model": name, "digest": digest, "bytes": size, "facts": _finite(facts), "data": data,

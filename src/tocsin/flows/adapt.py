@@ -16,7 +16,7 @@ from tocsin.core.seed import generator
 from tocsin.core.types import Dataset
 from tocsin.data.align import Move, kinship, move, only
 from tocsin.decision.borrow import ENOUGH, borrowed
-from tocsin.pipeline import answers, facts, reasons
+from tocsin.pipeline import answers, facts, items, reasons
 from tocsin.pipeline.calibration import Plan
 from tocsin.pipeline.moved import Ground
 from tocsin.pipeline.pipeline import Pipeline
@@ -99,6 +99,7 @@ def adapt(model: Pipeline, few_rows: Any, source: Any = None, *, most: int = _MO
     if not isinstance(model, Pipeline):
         raise ConfigError("TOC-237", "a fitted model is adapted", came=type(model).__name__, todo="tocsin.load the file first")
     answers.refuse(model, "adapted")
+    items.refuse(model.kind_, "adapted")
     target = _normal(model.as_dataset(few_rows))
     if model.kind_ != "table":
         raise ConfigError("TOC-237", "a model of a series is not adapted", came=f"kind={model.kind_!r}",

@@ -18,7 +18,7 @@ from tocsin.core.types import Dataset
 from tocsin.flows.gate import Line, measure, refusals
 from tocsin.flows.guard import Guarded, Usual, allowed, guard, reach_of
 from tocsin.flows.replay import Parted, part, together
-from tocsin.pipeline import answers, facts
+from tocsin.pipeline import answers, facts, items
 from tocsin.pipeline.calibration import runs
 from tocsin.pipeline.pipeline import Pipeline
 
@@ -74,6 +74,7 @@ def learn_on(model: Pipeline, new: Any, *, replay: Any = None, accept_shift: boo
     """
     _check(most_left_out, most_replayed, worse)
     answers.refuse(model, "taught further")
+    items.refuse(model.kind_, "taught further")
     new = model.as_dataset(new)
     old = None if replay is None else model.as_dataset(replay)
     if old is None and not model.detector_.tags.online:

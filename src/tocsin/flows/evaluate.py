@@ -15,13 +15,21 @@ from tocsin.core.types import Dataset, Detections
 from tocsin.data.folds import SplitKind, split_kind, splits
 from tocsin.evaluation import metrics
 from tocsin.evaluation.crossval import crossval
+from tocsin.evaluation.pixels import localisation
 from tocsin.flows.train import compose
 from tocsin.pipeline.pipeline import Pipeline
 
 
 def evaluate(model: Pipeline, data: Dataset) -> dict[str, Any]:
-    """Metrics of ``model`` on labelled ``data``, plain values; undefined ones are None with a reason. No labels: DataError TOC-109."""
-    return measure(model.detect(data), data)
+    """Metrics of ``model`` on labelled ``data``, plain values; undefined ones are None with a reason. No labels: DataError TOC-109.
+
+    Of images whose defects are marked also "places": how well the maps point to them."""
+    figures = measure(model.detect(data), data)
+    masks = [picture.mask() for picture in data.X] if data.kind == "images" and model.detector_.tags.gives_map else []
+    if any(mask is not None and mask.any() for mask in masks):
+        maps = model.detector_.anomaly_map(model.preparation_.transform(data).matrix)
+        figures["places"] = dict(vars(localisation(list(maps), masks, data.y)))
+    return figures
 
 
 def measure(found: Detections, data: Dataset) -> dict[str, Any]:

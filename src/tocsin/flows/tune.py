@@ -17,6 +17,7 @@ from tocsin.data.folds import SplitKind
 from tocsin.evaluation.objective import LabelFree, Labelled, Objective, thinned
 from tocsin.evaluation.spaces import check_used, nested, space
 from tocsin.flows.train import compose, dataset
+from tocsin.pipeline import items
 from tocsin.pipeline.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def tune(data: Any, detector: str | Sequence[str] | None = None, *, space: Seque
     from tocsin.evaluation.search import search
 
     data = dataset(data, kind=kind, label=label, time=time, group=group, **(read_options or {}))
+    items.refuse(data.kind, "tuned")
     if take not in ("auto", "sure", "best"):
         raise ConfigError("TOC-202", "which settings to take is not known", came=repr(take)[:80], todo="use auto, sure or best")
     seed = int(setup.get("seed", 0))

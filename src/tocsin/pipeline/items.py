@@ -24,8 +24,9 @@ def reference(data: Dataset, usable: np.ndarray) -> dict[str, Any]:
     return {"ids": [_plain(value) for value in data.ids[rows]] if len(rows) <= _NAMED else []}
 
 
-def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int, p: np.ndarray | None) -> Explanation:
-    """The Explanation of ``rows`` (positions in ``data``): the detector's reasons, their places, and its maps."""
+def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int, p: np.ndarray | None, *, own: bool) -> Explanation:
+    """The Explanation of ``rows`` (positions in ``data``): the detector's reasons, their places, and its maps. ``own``: of what it was
+    fitted on; then no item is named as its own neighbour."""
     detector = model.detector_
     if not len(rows):
         return Explanation("parts", rows, (), np.zeros((0, 0)), (), (), np.zeros(0))
@@ -43,10 +44,17 @@ def explain(model: Pipeline, data: Dataset, rows: np.ndarray, k: int, p: np.ndar
     empty = tuple(() for _ in rows)
     return Explanation(
         "parts", rows, labels, shares, empty, empty, np.full(len(labels), np.nan),
-        tuple(tuple(ids[i] for i in reason.near[:k] if i < len(ids)) for reason in reasons),
+        tuple(_named(ids, reason, _plain(data.ids[row]) if own else None, k) for reason, row in zip(reasons, rows)),
         tuple(_sentence(reason.sentence, many, float(p[row])) for reason, row in zip(reasons, rows)),
         parts=tuple(reason.parts for reason in reasons), maps=tuple(maps),
     )
+
+
+def refuse(kind: str, doing: str) -> None:
+    """Raises ConfigError TOC-290 for a ``kind`` of data that cannot be done with what tables and series can be."""
+    if kind in ITEMS:
+        raise ConfigError("TOC-290", f"models of {kind} cannot be {doing}", came=f"kind={kind!r}",
+                          todo="use tocsin fit, detect, score, explain and evaluate; tocsin extend lets a memory take in new normal ones")
 
 
 def check_kind(detector: Any, kind: Kind) -> None:
@@ -63,6 +71,10 @@ def check_kind(detector: Any, kind: Kind) -> None:
 def _sentence(reason: str, many: str, p: float) -> str:
     odds = rarity(p, many)
     return f"{reason}; {odds}" if reason else odds
+
+
+def _named(ids: list[Any], reason: Reason, itself: Any, k: int) -> tuple[Any, ...]:
+    return tuple([ids[i] for i in reason.near if i < len(ids) and ids[i] != itself][:k])
 
 
 def _plain(value: Any) -> Any:

@@ -240,7 +240,7 @@ class Pipeline:
         held_out = self._own[1] if self._own is not None and self._own[0] is found else None
         p = None if found is None else found.p_value
         if self.kind_ in ITEMS:
-            return items.explain(self, data, rows, neighbours, p)
+            return items.explain(self, data, rows, neighbours, p, own=held_out is not None)
         return reasons.explain(self, data, rows, neighbours, p=p, held_out=held_out)
 
     def expected(self, data: Any) -> tuple[dict[str, list[Any]], dict[str, float]] | None:

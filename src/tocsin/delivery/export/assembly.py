@@ -17,7 +17,7 @@ from tocsin.core.errors import ArtifactError
 from tocsin.delivery.export import scorer
 from tocsin.delivery.export.calibration import cut_of, decisions, p_values
 from tocsin.delivery.export.columns import Column
-from tocsin.delivery.export.graph import BOOL, DOUBLE, MOST_BYTES, Graph
+from tocsin.delivery.export.graph import BOOL, DOUBLE, FLOAT, MOST_BYTES, Graph
 from tocsin.delivery.export.preparation import series_matrix, table_matrix
 from tocsin.delivery.export.series import series_scorer
 from tocsin.delivery.flatten import flatten
@@ -35,9 +35,17 @@ def assemble(model: Pipeline) -> onnx.ModelProto:
     if not model.detector_.tags.exportable:
         raise scorer.not_exportable(catalog.name_of(model.detector_))
     graph = Graph()
-    if model.kind_ == "series":
+    columns: list[Column]
+    shape: list[str | int]
+    cells = ""
+    if model.kind_ == "images":
+        from tocsin.delivery.export import pictures  # loads PyTorch: only models that hold a network need it
+
+        score, cells = pictures.picture_scores(graph, model.detector_)
+        columns, shape = [], ["n"]
+    elif model.kind_ == "series":
         score, columns = _series(graph, model)
-        shape: list[str | int] = ["b", "t"]
+        shape = ["b", "t"]
     else:
         matrix, columns = table_matrix(graph, model.preparation_)
         score, shape = scorer.row_scores(graph, matrix, model.detector_), ["n"]
@@ -47,6 +55,8 @@ def assemble(model: Pipeline) -> onnx.ModelProto:
     p = p if model.kind_ != "series" else graph.reshape(p, graph.node("Shape", score))
     for called, value, kind in (("score", score, DOUBLE), ("p_value", p, DOUBLE), ("is_anomaly", decisions(graph, p, threshold), BOOL)):
         graph.output(called, value, kind, shape)
+    if cells:
+        graph.output("map", cells, FLOAT, ["n", "g", "g"])
     made = graph.model(version=tocsin.__version__, facts=_facts(model, columns, cut))
     if made.ByteSize() > MOST_BYTES:
         raise ArtifactError("TOC-424", "the model is too large for one ONNX file", came=f"{made.ByteSize()} bytes",
@@ -56,7 +66,7 @@ def assemble(model: Pipeline) -> onnx.ModelProto:
 
 def tolerance(detector: Detector) -> float:
     """How far, relative to their size, scores of the graph may lie from those of the original."""
-    return SINGLE_TOLERANCE if detector.tags.extra == "deep" else DOUBLE_TOLERANCE
+    return SINGLE_TOLERANCE if detector.tags.extra in ("deep", "vision") else DOUBLE_TOLERANCE
 
 
 def _series(graph: Graph, model: Pipeline) -> tuple[str, list[Column]]:
@@ -74,6 +84,10 @@ def _facts(model: Pipeline, columns: list[Column], cut: float) -> dict[str, str]
     }
     if model.kind_ == "series":
         told |= {"reach": int(model.detector_.params().get("window") or 1), "step": model.preparation_.step_}
+    if model.kind_ == "images":
+        from tocsin.delivery.export import pictures
+
+        told |= pictures.facts(model.detector_)
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in told.items()}
 
 

@@ -23,6 +23,7 @@ from tocsin.interfaces.cli import (
     evaluate,
     explain,
     export,
+    extend,
     fit,
     keys,
     models,
@@ -39,6 +40,8 @@ _EPILOG = """
 **Start here**
 
 `tocsin detect readings.csv --out result`  — learn from a file, judge every row, write a report
+
+`tocsin detect app.log --out result`, `tocsin detect pictures/ --train good/ --out result`  — logs and folders of images, too
 
 `tocsin check readings.csv`  — what is odd about the file itself
 
@@ -58,7 +61,8 @@ asked to fail then. Every error has a code: docs/errors.md
 
 app = typer.Typer(
     name="tocsin",
-    help="Find what is unusual in tables and time series: calibrated scores, a stated false-alarm rate, a reason for every alarm.",
+    help="Find what is unusual in tables, time series, images, texts and logs: calibrated scores, a stated false-alarm rate, a reason "
+    "for every alarm.",
     epilog=_EPILOG,
     cls=Group,
     no_args_is_help=True,
@@ -68,7 +72,7 @@ app = typer.Typer(
 )
 
 for part in (
-    detect, fit, adapt, tune, score, evaluate, explain, ask, answer, check, detectors, benchmark, export, shrink, models, serve,
+    detect, fit, adapt, extend, tune, score, evaluate, explain, ask, answer, check, detectors, benchmark, export, shrink, models, serve,
     watch, keys, version,
 ):
     part.register(app)
