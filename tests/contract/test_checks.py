@@ -177,7 +177,7 @@ def test_a_far_sighted_series_detector_fails(check: Any) -> None:
 
 def test_every_check_was_seen_to_fail() -> None:
     seen = {*_BROKEN, "far_changes_stay_far", "segments_are_apart", "missing_extra_says_install_line"}
-    assert seen == {check.__name__ for check in CHECKS}
+    assert seen == {check.__name__ for check in CHECKS if check.__module__ == checks.__name__}
 
 
 def test_missing_extra_fails_where_the_import_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,4 +208,4 @@ def test_toy_data_are_read_only_and_some_modalities_have_none() -> None:
     with pytest.raises(ValueError, match="read-only"):
         toy("vector").train[0, 0] = 1.0
     with pytest.raises(ConfigError, match="TOC-208"):
-        toy("texts")
+        toy("series", labelled=True)
