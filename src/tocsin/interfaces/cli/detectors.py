@@ -21,7 +21,14 @@ _EPILOG = """
 
 `tocsin detectors --json`
 """
-_PACKAGE_OF = {"deep": "torch"}  # the package whose presence shows that an extra is installed
+_PACKAGE_OF = {"deep": "torch", "vision": "PIL", "text": "tokenizers", "logs": "drain3"}  # whose presence shows that an extra is installed
+_HEADINGS = {
+    "vector": "Tables (series through windows)",
+    "series": "Series",
+    "images": "Images",
+    "texts": "Texts",
+    "logs": "Logs",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -85,18 +92,22 @@ def _kinds(card: Card) -> list[str]:
 
 
 def _tell(cards: list[Card]) -> None:
-    from rich.table import Table
+    """A heading for each kind of data, a line for each detector, as far as the terminal is wide."""
     from rich.text import Text
 
     from tocsin.interfaces.cli.output import console
 
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("name", "judges", "offers", "installed", "summary"):
-        table.add_column(heading, no_wrap=heading in ("name", "installed"))
-    for card in cards:
-        there = Text("yes", style="green") if installed(card) else Text(f"pip install 'tocsin[{card.tags.extra}]'", style="yellow")
-        table.add_row(Text(card.name, style="bold"), ", ".join(_kinds(card)), ", ".join(offers(card)), there, Text(card.summary))
-    console().print(table)
+    screen = console()
+    width = max(len(card.name) for card in cards)
+    for modality, heading in _HEADINGS.items():
+        screen.print(Text(heading, style="bold"))
+        for card in (card for card in cards if card.tags.modality == modality):
+            there = "" if installed(card) else f"(pip install 'tocsin[{card.tags.extra}]') "
+            line = Text(f"  {card.name:<{width}}  ").append(there, style="yellow").append(card.summary, style="dim")
+            screen.print(line, no_wrap=True, overflow="ellipsis", crop=True)
+        screen.print()
+    screen.print("`auto` takes neighbour_fusion, robust_knn or guided_fusion for tables, fusion for all else.")
+    screen.print("tocsin detectors NAME tells what one does, when it works and when not, and its settings.")
 
 
 def _one(name: str, *, as_json: bool) -> None:
@@ -109,6 +120,7 @@ def _one(name: str, *, as_json: bool) -> None:
     from tocsin.interfaces.cli.output import console, print_json
 
     cls = catalog.load(name)
+    card = catalog.card(name)
     settings = {
         parameter.name: parameter.default
         for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]
@@ -116,11 +128,26 @@ def _one(name: str, *, as_json: bool) -> None:
     }
     settings = {key: None if value is inspect.Parameter.empty else value for key, value in settings.items()}
     if as_json:
-        print_json({**_plain(catalog.card(name)), "settings": settings})
+        print_json({**_plain(card), "settings": settings})
         return
     screen = console()
     screen.print(Text(name, style="bold"))
-    screen.print(Text(inspect.getdoc(cls) or ""))
+    screen.print(Text(_told(inspect.getdoc(cls) or "")))
+    if offers(card):
+        screen.print(f"\nOffers: {', '.join(offers(card))}.")
     screen.print()
     for key, value in settings.items():
         screen.print(f"  --param {key}={'none' if value is None else value}")
+
+
+def _told(docstring: str) -> str:
+    r"""What a reader on a terminal wants of it: without the example at its end, and each paragraph as one line for the terminal to fold.
+
+    >>> _told("One\nidea.\n\nParameters\n    k  how many\n\n>>> Idea()")
+    'One idea.\n\nParameters\n    k  how many'
+    """
+    made = []
+    for part in docstring.partition(">>>")[0].strip().split("\n\n"):
+        indented = any(line.startswith(" ") for line in part.split("\n"))
+        made.append(part if indented else " ".join(part.split()))
+    return "\n\n".join(made)
