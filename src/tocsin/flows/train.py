@@ -35,6 +35,8 @@ class Setup(Config):
     covariates  columns of a series that explain and are not judged (a holiday, the temperature)
     calendar    the hour and the weekday explain, too
     missing     "ignore": a channel of a series may be absent when rows are judged; it then counts as missing
+    augment     changes to pictures that keep their meaning ("flip_left_right", "noise", see ``tocsin.data.augment``): ``copies`` changed
+                copies of each are learned from beside it
     """
 
     detector: str = "auto"
@@ -46,6 +48,8 @@ class Setup(Config):
     covariates: tuple[str, ...] = ()
     calendar: bool = False
     missing: Literal["error", "ignore"] = "error"
+    augment: tuple[str, ...] = ()
+    copies: int = Field(1, ge=1)
     training: Training | None = None
     seed: int = Field(0, ge=0)
 
@@ -110,7 +114,7 @@ def compose(data: Dataset, detector: str | Detector = "auto", **settings: Any) -
                           todo=f"pass clean=True or False, or a number from {_FEWEST_CLEAN} to the number of rows")
     chosen = detector if isinstance(detector, Detector) else _make(setup, data)
     steps = standard_steps(data.kind, data.schema, denoise=setup.denoise, scale=setup.scale, covariates=setup.covariates,
-                           calendar=setup.calendar, missing=setup.missing)
+                           calendar=setup.calendar, missing=setup.missing, augment=setup.augment, copies=setup.copies)
     return Pipeline(chosen, steps, Conformal(trim=counted or not setup.clean), setup.threshold, seed=setup.seed)
 
 

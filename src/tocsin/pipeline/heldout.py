@@ -30,13 +30,13 @@ class HeldOut:
         rest = np.setdiff1d(np.flatnonzero(usable), held, assume_unique=True)
         if plan.refit:
             steps = fitting.fresh()
-            known = steps.fit(data[rest if marked is None else rest[~marked[rest]]]).matrix
+            known = steps.learned(steps.fit(data[rest if marked is None else rest[~marked[rest]]]).matrix)
             if marked is not None:
                 known = steps.transform(data[rest], part=True).matrix
             new = steps.transform(data[held], part=True).matrix
             features = [feature["name"] for feature in steps.features]
         else:
-            known, new = prepared.matrix[rest], prepared.matrix[held]
+            known, new = fitting.learned(prepared.matrix[rest]), prepared.matrix[held]
             features = [feature["name"] for feature in fitting.features]
         detector.fit(known, None if marked is None else marked[rest])
         self.scores[held] = detector.anomaly_score(new)

@@ -157,9 +157,9 @@ class Pipeline:
 
     def _plan(self, data: Dataset, prepared: Prepared, usable: np.ndarray, detector: Detector, fitting: Preparation,
               marked: np.ndarray | None, *, everyone: bool) -> calibration.Plan:
-        if data.kind in ITEMS and detector.tags.own_held_out:
+        if data.kind in ITEMS and detector.tags.own_held_out and not fitting.augments:
             return calibration.Plan("own", (), refit=False)
-        slow = detector.tags.slow_fit or _inner_is_slow(detector)
+        slow = detector.tags.slow_fit or _inner_is_slow(detector) or fitting.augments
         if data.kind == "series" and detector.tags.own_held_out:
             return calibration.own_plan(prepared.groups, _reach(detector))
         if data.kind == "series":
@@ -173,11 +173,11 @@ class Pipeline:
                             todo=f"pass at least {max(detector.tags.min_rows + 1, 4)} rows")
         # A category that one row alone holds is unseen where that row is held out, and known where the detector judges its own rows.
         named = any(feature["role"] in ("unseen", "frequency") for feature in fitting.features)
-        if detector.tags.own_held_out and not named:
+        if detector.tags.own_held_out and not (named or fitting.augments):
             return calibration.Plan("own", (), refit=False)
         few = marked is not None  # marked rows are dear: none of them is kept from the model in the end
         plan = calibration.table_plan(n, slow=slow or few, everyone=everyone or few, seed=self.seed,
-                                      wide=prepared.matrix.shape[1] > _WIDE)
+                                      wide=prepared.matrix.size > _WIDE * len(prepared.matrix))
         rows = np.flatnonzero(usable)
         folds = tuple(rows[fold] for fold in plan.folds)
         return replace(plan, folds=folds if marked is None else calibration.with_marked(folds, marked, self.seed))
@@ -198,8 +198,8 @@ class Pipeline:
                 fitted = judged.table_fold(held, data, prepared, known, detector.fresh(), fitting, plan, marked)
         if plan.refit:
             rows = np.flatnonzero(known)
-            fitted = detector.fresh().fit(prepared.matrix[rows], None if marked is None else marked[rows],
-                                          groups=calibration.cut_groups(rows, prepared.groups))
+            matrix, groups = fitting.learned(prepared.matrix[rows]), calibration.cut_groups(rows, prepared.groups)
+            fitted = detector.fresh().fit(matrix, None if marked is None else marked[rows], groups=None if fitting.augments else groups)
         return fitted, judged
 
     def _held_p(self, prepared: Prepared, scores: np.ndarray, held: np.ndarray, marked: np.ndarray) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tocsin.core.state import build
 from tocsin.core.tags import ITEMS, Modality
 from tocsin.core.types import Dataset, Finding, Schema, plain_array
 from tocsin.data.adjust import Adjust
+from tocsin.data.augmenting import Augment
 from tocsin.data.clean import Clean
 from tocsin.data.clock import apply, regrid
 from tocsin.data.denoise import Denoise
@@ -26,7 +27,7 @@ from tocsin.data.impute import Impute
 from tocsin.data.scale import Scale
 from tocsin.data.transformer import Transformer
 
-STEPS: dict[str, type[Transformer]] = {cls.__name__: cls for cls in (Clean, Encode, Impute, Adjust, Denoise, Scale)}
+STEPS: dict[str, type[Transformer]] = {cls.__name__: cls for cls in (Clean, Encode, Impute, Adjust, Denoise, Scale, Augment)}
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Prepared:
 
 class Preparation:
     """The fitted chain of transformers. ``steps`` turn an Arrow table into a matrix; the series clock is set right in between. Pictures,
-    texts and logs have no steps: their detectors are given the things themselves, as an object array (n,).
+    texts and logs have no steps but ``Augment``: their detectors are given the things themselves, as an object array (n,).
 
     The regular grid of a series is laid right after encoding, so that inserted time steps are missing values like any other and are
     imputed by the same learned rule. Steps whose ``transform`` takes ``groups`` never mix two segments. Channels of a series that are
@@ -84,7 +85,7 @@ class Preparation:
     @property
     def features(self) -> list[dict[str, Any]]:
         """One entry per matrix column: name, source, role, level; covariates are not among them. None for pictures, texts and logs."""
-        if not self.steps:
+        if all(isinstance(step, Augment) for step in self.steps):
             return []
         features, adjust = list(self._encode().features_), self._adjust()
         return features if adjust is None else [features[j] for j in np.asarray(adjust.kept_).tolist()]
@@ -130,6 +131,17 @@ class Preparation:
         """The inverse of :meth:`unscale`."""
         for step in self.steps:
             matrix = step.transform(matrix) if isinstance(step, Scale) else matrix
+        return matrix
+
+    @property
+    def augments(self) -> bool:
+        """Whether changed copies are learned from."""
+        return any(isinstance(step, Augment) for step in self.steps)
+
+    def learned(self, matrix: np.ndarray) -> np.ndarray:
+        """What a detector learns from of prepared rows ``matrix``: these, and changed copies where there is augmentation."""
+        for step in self.steps:
+            matrix = step.learned(matrix) if isinstance(step, Augment) else matrix
         return matrix
 
     def observed(self, data: Dataset) -> dict[str, list[Any]]:
@@ -282,15 +294,20 @@ def as_table(data: Dataset) -> pa.Table:
 
 
 def standard_steps(kind: str, schema: Schema, *, denoise: str | None = None, scale: str = "standard", covariates: Sequence[str] = (),
-                   calendar: bool = False, missing: Literal["error", "ignore"] = "error") -> list[Transformer]:
+                   calendar: bool = False, missing: Literal["error", "ignore"] = "error", augment: Sequence[str] = (),
+                   copies: int = 1) -> list[Transformer]:
     """Clean → Encode → Impute → (Adjust) → (Denoise) → Scale, the default for tables and series.
 
     covariates, calendar  what explains and is not judged, of a series (see ``Adjust``). Raises ConfigError TOC-245 for a table, DataError
     TOC-171 for a name that is no column
+    augment, copies       kinds of changes to pictures, and how many changed copies of each are learned from beside it
     missing               "ignore": a channel of a series that is absent when rows are judged counts as missing, not as an error.
     """
+    if augment and kind != "images":
+        raise ConfigError("TOC-299", "augmentation changes pictures", came=f"augment={list(augment)} for data of kind {kind!r}"[:160],
+                          todo="leave it out")
     if kind in ITEMS and not (covariates or calendar or denoise):
-        return []
+        return [Augment(list(augment), copies)] if augment else []
     series = kind == "series"
     if (covariates or calendar) and not series:
         raise ConfigError("TOC-245", "covariates and the calendar explain a series, the data is a table",

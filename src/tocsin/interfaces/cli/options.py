@@ -184,6 +184,16 @@ def learning(
         str | None,
         typer.Option(help="error or ignore: what an absent channel of a series is when rows are judged.", rich_help_panel=_LEARN),
     ] = None,
+    augment: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Change to images that keeps their meaning, learned from as well (flip_left_right, noise, ...); may be repeated.",
+            rich_help_panel=_LEARN,
+        ),
+    ] = None,
+    copies: Annotated[
+        int | None, typer.Option(help="Changed copies of each image, with --augment.", show_default=False, rich_help_panel=_LEARN)
+    ] = None,
     clean: Annotated[
         bool | None,
         typer.Option(
@@ -226,6 +236,8 @@ def learning(
         "covariates": tuple(covariates or ()) or None,
         "calendar": calendar or None,
         "missing": missing,
+        "augment": tuple(augment or ()) or None,
+        "copies": copies,
     }
     return {**made, **{name: value for name, value in optional.items() if value is not None}}
 
