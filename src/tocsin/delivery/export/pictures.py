@@ -17,7 +17,7 @@ from tocsin.core.picture import Pixels
 from tocsin.core.seed import generator
 from tocsin.core.types import Dataset
 from tocsin.deep.vision.features import Features, to_onnx
-from tocsin.delivery.export import scorer_patches
+from tocsin.delivery.export import scorer_patches, scorer_views
 from tocsin.delivery.export.graph import FLOAT, Graph
 from tocsin.delivery.export.scorer import not_exportable
 from tocsin.delivery.export.trial import Trial
@@ -25,7 +25,9 @@ from tocsin.pipeline.pipeline import Pipeline
 
 INPUT = "pixels"
 _COARSE = (2, 5, 17, 64)  # sides of the noise that trial pictures are made of
-_SCORERS: dict[str, Callable[[Graph, list[str], Any], tuple[str, str]]] = {"images.patch_memory": scorer_patches.patch_memory}
+_SCORERS: dict[str, Callable[[Graph, list[str], Any], tuple[str, str]]] = {
+    "images.patch_memory": scorer_patches.patch_memory,
+    **dict.fromkeys(("images.fusion", "images.patch_gaussian", "images.mirror"), scorer_views.viewed)}
 
 
 def picture_scores(graph: Graph, detector: Detector) -> tuple[str, str]:

@@ -46,7 +46,7 @@ def neighbour_fusion(graph: Graph, matrix: str, detector: NeighbourFusion) -> st
     order = [name for name in names if name not in plain]
     parts = [graph.node("Log", graph.add(_beside(graph, [raw[name] for name in order]), TINY))] if order else []
     sharp = graph.concat([*parts, *(graph.unsqueeze(raw[name], 1) for name in plain)], 1)  # (n, e)
-    return graph.mean(_evidence(graph, sharp, [detector.learned_[name] for name in (*order, *plain)]), 1)
+    return graph.mean(evidence(graph, sharp, [detector.learned_[name] for name in (*order, *plain)]), 1)
 
 
 def _ranked(graph: Graph, Z: str, detector: NeighbourFusion) -> str:
@@ -84,7 +84,7 @@ def _measured(graph: Graph, Z: str, space: str, detector: NeighbourFusion) -> di
     return made
 
 
-def _evidence(graph: Graph, scores: str, learned: list[dict[str, Any]]) -> str:
+def evidence(graph: Graph, scores: str, learned: list[dict[str, Any]]) -> str:
     """(n, e) evidence of ``scores`` (n, e); see ``decision.evidence``. Entry 0 of a table is below all knots, entry i from knot i on,
     counted from 1."""
     starts, heights, slopes, bounds = [], [], [], []
