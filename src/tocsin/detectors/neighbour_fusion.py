@@ -19,6 +19,7 @@ from tocsin.core.tags import Tags
 from tocsin.data.moments import moments, spread, standardise
 from tocsin.data.scale import Scale
 from tocsin.decision.evidence import evidence, learn
+from tocsin.memory import uneven
 from tocsin.memory.likeness import alike
 from tocsin.memory.neighbours import Bank
 
@@ -36,6 +37,8 @@ MODELS = ("gaussian_mixture", "gaussian", "copula")
 _USUAL = (*list(NEIGHBOURS)[:5], "gaussian_mixture")
 # Among rows of zeros and ones all distances are alike, and which one is the smallest is chance: means and models count there.
 _SWITCHES = ("near", "near, by rank", "gaussian_mixture", "gaussian", "copula")
+# Rows of a new kind, normal or not, are beyond all bounds in densities and for their place; that they are far is all that can be said.
+_UNEVEN = tuple(list(NEIGHBOURS)[:4])
 AROUND = 10  # neighbours whose own distances say what is usual at a place
 _CANDIDATES = 32  # rows, nearest by squares, among which the nearest by absolute differences are looked for
 FAR = 1e6  # spreads: beyond, all is equally far
@@ -49,7 +52,9 @@ class NeighbourFusion(Detector):
     and that distance relative to what is usual for its neighbours are measured; a Gaussian mixture adds relations between columns. Each
     becomes evidence by the scores of the training rows themselves, each judged without itself: minus the logarithm of the chance that a
     normal row scores so high. The score is the mean evidence: 0.7 for a middling row, more than 5 for one that nothing explains. Where
-    most columns are of two values, means and models take the place of nearest rows. ``report_`` says which members are used.
+    most columns are of two values, means and models take the place of nearest rows; where most hold one value nearly always, as in tables
+    with many categories and rare counts, distances to near and nearest rows alone are asked, and deviations that are large because a
+    column hardly varies count less (``memory.uneven``). ``report_`` says which members are used.
 
     Works for numbers of any scale and shape, from some dozens of rows, when the training rows are clean. Anomalies among them make it
     blind to their like: use ``robust_knn`` then. Of more than ``rows`` training rows a sample is remembered.
@@ -69,6 +74,8 @@ class NeighbourFusion(Detector):
 
     tags = Tags(modality="vector", min_rows=4, gives_expected=True, judges_own=True, own_held_out=True, exportable=True)
 
+    mixed_: dict[str, np.ndarray] | None = None  # of an uneven table: what ``memory.uneven`` learned
+
     def __init__(self, k: int = 5, rows: int = 20_000, members: Sequence[str] | None = None, scale: bool = True, seed: int = 0) -> None:
         self.k, self.rows, self.members, self.scale, self.seed = k, rows, members, scale, seed
 
@@ -80,6 +87,7 @@ class NeighbourFusion(Detector):
         self._check()
         self.mean_, std = moments(X)
         self.spread_ = spread(self.mean_, std) if self.scale else np.ones(X.shape[1])
+        self.mixed_ = uneven.learned(self._placed(X)) if uneven.is_uneven(X) else None
         Z = self._placed(X)
         ranks = Scale("quantile").fit(Z)
         self.ranks_ = ranks.state()
@@ -101,9 +109,10 @@ class NeighbourFusion(Detector):
     def _chosen(self, Z: np.ndarray) -> tuple[str, ...]:
         if self.members is not None:
             return tuple(self.members)
-        low, high = Z.min(axis=0), Z.max(axis=0)
-        two = ((low == Z) | (high == Z)).all(axis=0) & (low < high)
-        return _SWITCHES if two.sum() > (low < high).sum() / 2 else _USUAL
+        if self.mixed_ is not None:
+            return _UNEVEN
+        columns = uneven.columns(Z)
+        return _SWITCHES if columns["two"].sum() > (~columns["still"]).sum() / 2 else _USUAL
 
     def _own_distances(self, space: str, names: Sequence[str]) -> dict[str, np.ndarray]:
         """Raw scores (m,) of the remembered rows in ``space``, each among the others."""
@@ -179,13 +188,16 @@ class NeighbourFusion(Detector):
 
     def _in_units(self, index: np.ndarray) -> np.ndarray:
         near = self.rows_["value"][index].mean(axis=1)
+        near = near if self.mixed_ is None else uneven.untamed(near, self.mixed_)
         return np.asarray(self.mean_ + near * self.spread_)
 
     def _placed(self, X: np.ndarray) -> np.ndarray:
-        return np.clip(standardise(X, self.mean_, self.spread_), -FAR, FAR)
+        Z = np.clip(standardise(X, self.mean_, self.spread_), -FAR, FAR)
+        return Z if self.mixed_ is None else uneven.tamed(Z, self.mixed_)
 
     def _ranked(self, Z: np.ndarray) -> np.ndarray:
-        return np.clip(build(Scale, self.ranks_).transform(Z), -FAR, FAR)
+        ranks = np.clip(build(Scale, self.ranks_).transform(Z), -FAR, FAR)
+        return ranks if self.mixed_ is None else uneven.ranked(Z, ranks, self.mixed_)
 
     @cached_property
     def _banks(self) -> dict[str, Bank]:

@@ -20,6 +20,7 @@ from tocsin.delivery.export.knots import Knots, normal_scores
 from tocsin.delivery.export.scorer_neighbours import nearest, smallest
 from tocsin.delivery.export.standardise import standardised
 from tocsin.detectors.neighbour_fusion import AROUND, FAR, NEIGHBOURS, TINY, NeighbourFusion, least_of
+from tocsin.memory import uneven
 
 _SAME = 1e-13  # a score so little below a knot is on it: copies of rows all have one score, and logarithms differ in the last bit
 _MODELS: dict[str, Callable[[Graph, str, Any], str]] = {
@@ -32,6 +33,7 @@ def neighbour_fusion(graph: Graph, matrix: str, detector: NeighbourFusion) -> st
     """Scores (n,) of a fitted ``neighbour_fusion``: the mean evidence of its members. Raises ArtifactError TOC-427 for a member that there
     is no ONNX form of."""
     Z = standardised(graph, matrix, detector.mean_, detector.spread_, FAR)
+    Z = Z if detector.mixed_ is None else _tamed(graph, Z, {name: np.asarray(part) for name, part in detector.mixed_.items()})
     names = list(detector.learned_)
     raw: dict[str, str] = {}
     unknown = [name for name in names if name not in _MODELS and NEIGHBOURS.get(name, ("", ""))[1] not in _MEASURES]
@@ -51,7 +53,30 @@ def neighbour_fusion(graph: Graph, matrix: str, detector: NeighbourFusion) -> st
 
 def _ranked(graph: Graph, Z: str, detector: NeighbourFusion) -> str:
     """(n, d) by rank; every column was learned."""
-    return graph.clip(normal_scores(graph, Z, build(Scale, detector.ranks_)), -FAR, FAR)
+    ranks = graph.clip(normal_scores(graph, Z, build(Scale, detector.ranks_)), -FAR, FAR)
+    if detector.mixed_ is None:
+        return ranks
+    two, still = (graph.const(np.asarray(detector.mixed_[name])) for name in ("two", "still"))
+    return graph.where(two, Z, graph.where(still, graph.div(Z, 2.0), ranks))
+
+
+def _tamed(graph: Graph, Z: str, mixed: dict[str, np.ndarray]) -> str:
+    """(n, d) as ``memory.uneven.tamed`` has them."""
+    still, by_size = mixed["still"], mixed["step"] > 0
+    if by_size.any():
+        above = graph.sub(Z, mixed["low"])
+        log = graph.log1p(graph.div(graph.node("Abs", above), np.where(by_size, mixed["step"], 1.0)))
+        size = graph.div(graph.sub(graph.mul(graph.node("Sign", above), log), mixed["mean"]), mixed["spread"])
+        Z = graph.where(graph.const(by_size), size, Z)
+    within = graph.clip(Z, -uneven.USUAL, uneven.USUAL)
+    sign = graph.node("Sign", Z)
+    made = graph.add(within, graph.mul(sign, graph.log1p(graph.node("Abs", graph.sub(Z, within)))))
+    if not still.any():
+        return made
+    moved = graph.node("And", graph.const(still), graph.compare("Greater", graph.node("Abs", Z), uneven.STILL))
+    off = graph.where(moved, sign, 0.0)
+    count = graph.node("Max", graph.unsqueeze(graph.sum(graph.node("Abs", off), 1), 1), 1.0)
+    return graph.where(graph.const(still), graph.div(graph.mul(off, uneven.CHANGE), graph.node("Sqrt", count)), made)
 
 
 _SPACES: dict[str, Callable[[Graph, str, Any], str]] = {"value": lambda graph, Z, detector: Z, "rank": _ranked}

@@ -21,8 +21,8 @@ LISTED = 2_000  # lines below the cards: a page must stay quick
 
 
 def name_of_row(data: Dataset, found: Detections, row: int) -> str:
-    """What a reader calls the row: its time, its id, or its number."""
-    if data.time is not None:
+    """What a reader calls the row: its time, its id, or its number. Many lines of a log are of one moment."""
+    if data.time is not None and data.kind != "logs":
         return moment(data.time[row])
     own = found.ids[row]
     return f"{rows_word(spoken(data))} {own}" if isinstance(own, (int, np.integer)) and data.schema.id is None else str(own)
@@ -101,7 +101,7 @@ def blamed(explanation: Explanation | None) -> dict[str, float]:
 def _card(data: Dataset, found: Detections, row: int) -> dict[str, Any]:
     label = "" if data.y is None else ("labelled anomaly" if data.y[row] else "labelled normal")
     event = next((event for event in found.events if event.start <= row <= event.end), None)
-    span = ""
+    span = moment(data.time[row]) if data.kind == "logs" and data.time is not None else ""
     if event is not None and event.end > event.start:
         span = f"{event.end - event.start + 1} steps, {name_of_row(data, found, event.start)} to {name_of_row(data, found, event.end)}"
     return {

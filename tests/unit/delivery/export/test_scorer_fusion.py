@@ -38,6 +38,16 @@ def test_few_rows(value, n):
     _compared(value, tocsin.make("neighbour_fusion").fit(_ROWS[:n]), _ROWS[:60])
 
 
+def test_an_uneven_table(value):
+    """Counts by size, flags and columns that never varied; see ``memory.uneven``."""
+    rng = np.random.default_rng(5)
+    counts = np.where(rng.random((400, 4)) < 0.05, np.ceil(np.exp(3 * rng.normal(size=(400, 4)))), 0.0)
+    rows = np.c_[rng.normal(size=(400, 2)), counts, rng.random((400, 4)) < 0.05, np.full((400, 1), 3.0), np.zeros((400, 1))]
+    detector = tocsin.make("neighbour_fusion").fit(rows)
+    assert detector.mixed_ is not None and detector.mixed_["still"].any() and (detector.mixed_["step"] > 0).any()
+    _compared(value, detector, np.concatenate([rows[:60], rows[:20] * 1.1, rows[:20] + 1, -rows[:5] * 50]))
+
+
 def test_copies_of_training_rows_are_at_distance_zero(value):
     """By value and by rank; a third of all evidence is then tied at one score."""
     X = np.concatenate([_ROWS, _ROWS[:60], _ROWS[:60]])
@@ -48,9 +58,9 @@ def test_copies_of_training_rows_are_at_distance_zero(value):
 def test_evidence_goes_up_in_steps_where_scores_are_tied(value):
     learned = {"knots": np.repeat([-1.0, 0.5, 2.0], [20, 5, 40]), "scale": 0.3}
     scores = np.array([-3.0, -1.0, -0.2, 0.5, 1.7, 2.0, 4.0])
-    made = value(lambda graph, x: scorer_fusion._evidence(graph, x, [learned]), x=scores[:, None])
+    made = value(lambda graph, x: scorer_fusion.evidence(graph, x, [learned]), x=scores[:, None])
     np.testing.assert_allclose(made[:, 0], evidence(scores, learned), rtol=1e-13)
-    below = value(lambda graph, x: scorer_fusion._evidence(graph, x, [learned]), x=scores[[1]][:, None] - 1e-15)
+    below = value(lambda graph, x: scorer_fusion.evidence(graph, x, [learned]), x=scores[[1]][:, None] - 1e-15)
     np.testing.assert_allclose(below[0], made[1], rtol=1e-13)  # a last bit does not undo a step
 
 
