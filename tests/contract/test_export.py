@@ -11,7 +11,8 @@ pytest.importorskip("onnxruntime")
 from tocsin.core import catalog
 from tocsin.core.detector import Detector
 from tocsin.core.errors import ArtifactError
-from tocsin.core.types import Dataset
+from tocsin.core.tags import ITEMS
+from tocsin.core.types import Dataset, Schema
 from tocsin.delivery.export.export import export
 from tocsin.delivery.export.proof import start
 from tocsin.pipeline.pipeline import Pipeline
@@ -27,16 +28,29 @@ def _quick(name: str) -> Detector:
     return small.fresh(training={"epochs": 1}) if "training" in cls.parameters() else small
 
 
+_FEEDS = {
+    "series": lambda X: {"window": X[None]},
+    "images": lambda X: {"pixels": np.stack([picture.pixels().transpose(2, 0, 1) for picture in X])},
+}
+
+
+def _data(tags, data, most=None):
+    y = data.y[:most] if tags.supervised else None
+    rows = data.train[:most]
+    if tags.modality in ITEMS:
+        return Dataset(list(rows), tags.modality, Schema(()), np.arange(len(rows)), y)
+    return Dataset.of(rows, y=y, kind="series" if tags.modality == "series" else "table")
+
+
 @pytest.mark.parametrize("name", _ABLE)
 def test_the_exported_graph_gives_equal_scores(name, tmp_path):
     detector = _quick(name)
     data = toy(detector.tags.modality, detector.tags.supervised)
-    kind = "series" if detector.tags.modality == "series" else "table"
-    y = data.y[:250] if detector.tags.supervised else None
-    model = Pipeline(detector).fit(Dataset.of(data.train[:250], y=y, kind=kind))
+    model = Pipeline(detector).fit(_data(detector.tags, data, 250))
     made = export(model, tmp_path / "m.onnx")
     X = data.test
-    feeds = {"window": X[None]} if kind == "series" else {f"x{j}": X[:, j:j + 1] for j in range(X.shape[1])}
+    feeds = _FEEDS.get(detector.tags.modality, lambda rows: {f"x{j}": rows[:, j:j + 1] for j in range(rows.shape[1])})(X)
+    X = list(X) if detector.tags.modality in ITEMS else X
     score, p, odd = start(made.path.read_bytes()).run(["score", "p_value", "is_anomaly"], feeds)
     found = model.detect(X)
     usual = float(np.median(np.abs(found.score)))
@@ -50,8 +64,7 @@ def test_other_detectors_are_refused_by_name(name, tmp_path, monkeypatch):
     cls = catalog.load(name)
     monkeypatch.setattr(cls, "tags", type(cls.tags)(**{**vars(cls.tags), "exportable": False}))
     data = toy(cls.tags.modality, cls.tags.supervised)
-    y = data.y if cls.tags.supervised else None
-    model = Pipeline(_quick(name)).fit(Dataset.of(data.train, y=y, kind="series" if cls.tags.modality == "series" else "table"))
+    model = Pipeline(_quick(name)).fit(_data(cls.tags, data))
     with pytest.raises(ArtifactError, match=rf"TOC-421.*{name}"):
         export(model, tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []

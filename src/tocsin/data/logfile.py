@@ -17,6 +17,7 @@ from tocsin.data import digest
 from tocsin.data.sniff import SAMPLE, encoding_of, opened
 from tocsin.data.source import paths
 
+_BLOCK = 1 << 20
 LONGEST = 1_000_000
 """Characters of a line; what is longer is no line of a log."""
 _ROTATED = re.compile(r"(?P<name>.+?)(?:\.(?P<number>\d{1,5})|[.-](?P<date>\d{4}-?\d\d-?\d\d\S*))?(?:\.(?:gz|bz2|zst|lz4))?$")
@@ -143,7 +144,8 @@ def _as_text(line: bytes, encoding: str) -> str | bytes:
 def _content(path: Path) -> bytes:
     try:
         with opened(path) as stream:
-            return bytes(stream.read())
+            blocks = iter(lambda: bytes(stream.read(_BLOCK)), b"")
+            return b"".join(blocks)
     except PermissionError as error:
         raise DataError("TOC-120", "the file may not be read", came=str(path), todo="give read permission, or pass another file") from error
     except OSError as error:

@@ -1,7 +1,4 @@
-"""Logs → Dataset: one item a line, or one a session, in the order of writing.
-
-Docs: docs/howto/logs.md.
-"""
+"""Logs → Dataset: one item a line, or one a session, in the order of writing."""
 
 from __future__ import annotations
 

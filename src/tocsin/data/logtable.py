@@ -65,11 +65,16 @@ def _message(table: pa.Table, source: str, taken: set[str | None]) -> str:
     if named is not None:
         return named
     lengths = {name: float(pc.mean(pc.utf8_length(table[name])).as_py() or 0) for name in table.column_names
-               if is_text(table[name].type) and name not in taken}
+               if is_text(table[name].type) and name not in taken and _worded(table[name])}
     if not lengths:
         raise DataError("TOC-167", "the table has no column of messages", came=f"{source}: {', '.join(table.column_names[:8])}",
                         todo="name the column 'message', or pass the log as plain lines")
     return max(lengths, key=lambda name: lengths[name])
+
+
+def _worded(values: pa.ChunkedArray) -> bool:
+    """Whether most values hold letters: columns of a csv are all text here."""
+    return bool((pc.mean(pc.cast(pc.match_substring_regex(values, r"[^\W\d]"), pa.int8())).as_py() or 0) > 0.5)
 
 
 def _called(table: pa.Table, names: Sequence[str]) -> str | None:

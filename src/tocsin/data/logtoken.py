@@ -24,6 +24,7 @@ _NAMED = re.compile(r"([^=\s\d][^=\s\d]*=)(.+)", re.S)
 _PATH = re.compile(r"(\.{0,2}/|~/|[A-Za-z]:\\|\w+://)[^\s]+", re.S)
 _RUN = re.compile(r"0[xX][0-9a-fA-F]+|(?<![A-Za-z0-9.])-?\d+(\.\d+)?|\d+(\.\d+)?")
 _NUMERIC = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_LONGEST = 200  # characters of a word; longer ones are values: a token, a blob
 _PLACES = 3  # runs of digits from which on a word is an identifier as a whole
 
 
@@ -33,6 +34,8 @@ def masked(word: str) -> str:
     >>> [masked(word) for word in ("10.0.0.7:50010", "blk_-38865", "size=67", "R02-M1-N0-C:J12-U11", "15:16:01", "/etc/hosts", "error:")]
     ['<v>', 'blk_<n>', 'size=<v>', '<v>', '<t>', '<v>', 'error:']
     """
+    if len(word) > _LONGEST:
+        return VALUE
     core = word.strip(_AROUND)
     if not core:
         return word

@@ -21,6 +21,7 @@ from tocsin.data.severity import NONE, find
 
 UNKNOWN = -1
 WILD = "<*>"  # in a template: any word
+_BRANCHES = 24  # different words at a place of the tree; from then on it stands for any word
 _WHOLE = 100_000  # lines that are looked up as a whole
 _HEAD = 8  # the last time stamp among so many first words ends the head of a line
 
@@ -189,7 +190,7 @@ class Templates(Stateful):
         return made
 
     def _find(self, form: Form) -> int:
-        cluster = self._tree.match(_spelled(form), full_search_strategy="fallback")
+        cluster = self._tree.match(_spelled(form), full_search_strategy="never")
         return UNKNOWN if cluster is None else int(cluster.cluster_id) - 1
 
     def _near(self, form: Form) -> bool:
@@ -205,7 +206,7 @@ class Templates(Stateful):
     @cached_property
     def _tree(self) -> Drain:
         """The tree, grown again from the first line of each template where it was loaded."""
-        tree = Drain(depth=self.depth + 2, sim_th=self.alike, param_str=WILD, parametrize_numeric_tokens=False)
+        tree = Drain(depth=self.depth + 2, sim_th=self.alike, max_children=_BRANCHES, param_str=WILD, parametrize_numeric_tokens=False)
         for i, (root, template) in enumerate(zip(getattr(self, "roots_", []), getattr(self, "templates_", []))):
             cluster = LogCluster(root.split(), i + 1)
             tree.add_seq_to_prefix_tree(tree.root_node, cluster)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tocsin.memory.coreset import coreset
+from tocsin.memory.coreset import coreset, furthest, squared_reach
 
 
 def _reach(E: np.ndarray, kept: np.ndarray) -> float:
@@ -46,3 +46,43 @@ def test_the_seed_decides_alone() -> None:
     E = np.random.default_rng(4).normal(size=(400, 5))
     assert coreset(E, 10, seed=7).tolist() == coreset(E, 10, seed=7).tolist()
     assert coreset(E, 10, seed=7).tolist() != coreset(E, 10, seed=8).tolist()
+
+
+def _plain(rows: np.ndarray, size: int, first: int) -> tuple[list[int], np.ndarray]:
+    """The greedy loop, one row at a time, in double precision."""
+    chosen, near = [first], np.square(rows - rows[first]).sum(1)
+    while len(chosen) < size:
+        chosen.append(int(near.argmax()))
+        near = np.minimum(near, np.square(rows - rows[chosen[-1]]).sum(1))
+    return chosen, near
+
+
+@pytest.mark.parametrize(("n", "e", "size"), [(3000, 20, 200), (5000, 3, 150), (800, 30, 700)])
+def test_the_rows_are_those_of_the_plain_loop_in_its_order(n: int, e: int, size: int) -> None:
+    rows = np.random.default_rng(5).normal(size=(n, e)).astype(np.float32)
+    near = np.full(n, np.inf, np.float32)
+    chosen, wanted = furthest(rows, size, near, first=7), _plain(rows.astype(float), size, 7)
+    assert chosen.tolist() == wanted[0]
+    np.testing.assert_allclose(near, wanted[1], rtol=1e-4, atol=1e-3)
+
+
+def test_what_was_kept_before_counts_and_what_is_near_enough_is_left() -> None:
+    rows = np.linspace(0, 1, 101, dtype=np.float32)[:, None]
+    near = squared_reach(rows, np.array([[0.0]], np.float32))
+    chosen = furthest(rows, 50, near, least=0.3**2)
+    assert chosen[0] == 100 and 0 not in chosen and near.max() <= 0.3**2 + 1e-6
+    assert not len(furthest(rows, 50, near, least=0.3**2 + 1e-6))
+
+
+def test_all_columns_leave_less_uncovered_than_a_projection() -> None:
+    random = np.random.default_rng(6)
+    E = (random.normal(size=(2000, 12)) @ random.normal(size=(12, 160)) * np.linspace(0.1, 2, 160)).astype(np.float32)
+    wide, projected = (squared_reach(E, E[coreset(E, 100, columns=columns)]).max() for columns in (None, 16))
+    assert wide < projected
+
+
+def test_reach_is_the_distance_to_the_nearest() -> None:
+    random = np.random.default_rng(8)
+    rows, kept = random.normal(size=(5000, 6)).astype(np.float32), random.normal(size=(30, 6)).astype(np.float32)
+    wanted = np.square(rows[:, None] - kept).sum(2).min(1)
+    np.testing.assert_allclose(squared_reach(rows, kept), wanted, rtol=1e-4, atol=1e-5)

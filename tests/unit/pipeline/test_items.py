@@ -23,7 +23,8 @@ def test_references_are_names_until_there_are_too_many(monkeypatch: pytest.Monke
     assert items.reference(data, np.ones(3, dtype=bool)) == {"ids": []}
 
 
-@pytest.mark.parametrize(("detector", "kind"), [("knn", "images"), ("texts.surface", "table"), ("texts.surface", "logs"), ("images.patch_gaussian", "series")])
+@pytest.mark.parametrize(("detector", "kind"), [("knn", "images"), ("texts.surface", "table"), ("texts.surface", "logs"),
+                                                ("images.patch_gaussian", "series")])
 def test_a_detector_of_another_kind_is_refused(detector: str, kind: str) -> None:
     with pytest.raises(ConfigError, match="TOC-291"):
         items.check_kind(tocsin.make(detector), kind)  # type: ignore[arg-type]
