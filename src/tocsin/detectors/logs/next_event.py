@@ -72,7 +72,7 @@ class LogNextEvent(SessionDetector):
             used = used if len(used) else np.arange(len(parts))
             net, history = events.learn(found, used, self.codes_, self.width, self.cell, _DROPOUT, _of(training, fold), type(self).__name__)
             self._nets.append(net)
-            self.history_.append(history)
+            self.history_ = [dict(record) for record in history]  # of the last network: the curves of the others look alike
 
     def _own_measured(self, sessions: Sessions, distinct: Distinct) -> Channels:
         if self.joined_:
