@@ -22,15 +22,15 @@ def patch_memory(graph: Graph, taps: list[str], detector: Any) -> tuple[str, str
                             f"products={detector.products_}"[:160],
                             todo="fit one without tile, place and products, or serve the model itself")
     g = max(detector.features_.grids)
-    rows = unit_rows(graph, taps, detector.features_.grids, g)  # (n, g², c)
+    rows = rows_of(graph, taps, detector.features_.grids, g)  # (n, g², c)
     columns = graph.matmul(graph.sub(rows, detector.basis_.mean), detector.basis_.axes)  # (n, g², e)
     odd = graph.div(nearest(graph, columns, detector.bank_.rows), detector.level_.reshape(-1).astype(np.float32))  # (n, g²)
     score = graph.div(top_mean(graph, odd, max(1, round(0.03 * g * g))), float(detector.usual_[0]))
     return score, graph.reshape(odd, [-1, g, g])
 
 
-def unit_rows(graph: Graph, taps: list[str], grids: tuple[int, ...], g: int) -> str:
-    """(n, g², c): means over neighbouring cells, all maps (n, c, h, w) at the finest one's cells, each cell of length 1."""
+def rows_of(graph: Graph, taps: list[str], grids: tuple[int, ...], g: int) -> str:
+    """(n, g², c): means over neighbouring cells, all maps (n, c, h, w) at the finest one's cells, divided by the root of their length."""
     parts = []
     for tap, have in zip(taps, grids):
         smooth = graph.node("AveragePool", tap, kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[1, 1], count_include_pad=0)
@@ -39,7 +39,7 @@ def unit_rows(graph: Graph, taps: list[str], grids: tuple[int, ...], g: int) -> 
     flat = graph.reshape(graph.concat(parts, 1), np.array([0, 0, -1]))  # (n, c, g²)
     rows = graph.node("Transpose", flat, perm=[0, 2, 1])
     length = graph.node("Sqrt", graph.sum(graph.square(rows), 2, keep=True))
-    return graph.div(rows, graph.node("Max", length, _TINY))
+    return graph.div(rows, graph.node("Sqrt", graph.node("Max", length, _TINY)))
 
 
 def lines(have: int, want: int) -> np.ndarray:

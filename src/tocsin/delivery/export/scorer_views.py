@@ -6,6 +6,7 @@ Letters: n pictures, c channels, g cells along a side, p places, e numbers of a 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,34 +29,66 @@ def viewed(graph: Graph, taps: list[str], detector: Any) -> tuple[str, str]:
     if len(detector.products_) != 1:
         raise ArtifactError("TOC-427", "a model of several products cannot be exported", came=f"{len(detector.products_)} products",
                             todo="fit one for each product, or serve the model itself")
-    cells, vectors, g = _seen(graph, taps, detector)
-    found = {name: _VIEWS[type(view)](graph, cells, vectors, view, g) for name, view in detector._views[0].items()}
+    seen = _seen(graph, taps, detector)
+    found = {name: _VIEWS[type(view)](graph, seen, view) for name, view in detector._views[0].items()}
     raw = graph.concat([graph.unsqueeze(score, 1) for score, _ in found.values()], 1)  # (n, views)
     logs = graph.node("Log", graph.add(raw, _TINY))
     score = graph.mean(evidence(graph, logs, [detector.learned_[0][name] for name in found]), 1)
-    maps = [each for _, each in found.values() if each]
+    maps = [each for _, each in found.values() if each[0]]
     if not maps:
         raise ArtifactError("TOC-427", "a detector without a map cannot be exported", came=", ".join(found), todo="use images.fusion")
-    total = maps[0]
+    side = max(have for _, have in maps)
+    total = _finer(graph, *maps[0], side)
     for each in maps[1:]:
-        total = graph.add(total, each)
+        total = graph.add(total, _finer(graph, *each, side))
     return score, graph.div(total, np.float32(len(maps)))
 
 
-def _seen(graph: Graph, taps: list[str], detector: Any) -> tuple[str, list[str], int]:
-    """(n, c, g, g) float32 cells, for each of the deeper taps (n, e) float32, and g."""
-    features, channels, half = detector.features_, original._CHANNELS, np.float32(original._HALF)
+@dataclass(frozen=True)
+class Cells:
+    """``cells`` (n, c, g, g); ``vectors``, of each of the deeper taps (n, e); ``fine`` (n, f, h, h), "" where there are none: float32."""
+
+    cells: str
+    g: int
+    vectors: list[str]
+    fine: str = ""
+    h: int = 0
+
+
+def _seen(graph: Graph, taps: list[str], detector: Any) -> Cells:
+    """What ``ViewedPictures._seen`` makes of a picture."""
+    features, half, seed = detector.features_, np.float32(original._HALF), detector.seed
     maps = []
     for tap, (name, have) in enumerate(zip(taps, features.channels)):
-        kept = graph.take(name, some(have, channels, detector.seed, "channels", tap), axis=1)
+        kept = graph.take(name, some(have, original._CHANNELS, seed, "channels", tap), axis=1)
         maps.append(graph.node("Clip", kept, -half, half))
-    near = list(zip(maps, features.grids))[: len(maps) - 1 if len(maps) > 2 else len(maps)]
-    g = max(have for _, have in near)
-    parts = [each if have == g else graph.matmul(graph.matmul(lines(have, g), each), np.ascontiguousarray(lines(have, g).T))
-             for each, have in near]
-    width = sum(min(have, channels) for have in features.channels[: len(near)])
-    cells = graph.take(graph.concat(parts, 1), some(width, channels, detector.seed, "cells"), axis=1)
-    return graph.cast(graph.cast(cells, _HALF), FLOAT), [_vector(graph, each) for each in maps[-2:]], g
+    grids, widths = features.grids, [min(have, original._CHANNELS) for have in features.channels]
+    finer = len(maps) > 1 and grids[0] > grids[1]
+    fine = _halved(graph, graph.take(maps[0], some(widths[0], original._FINE, seed, "fine"), axis=1)) if finer else ""
+    at = list(range(1 if finer else 0, len(maps)))
+    at = at[:-1] if len(at) > 2 else at
+    g = max(grids[i] for i in at)
+    joined = graph.concat([_finer(graph, maps[i], grids[i], g) for i in at], 1)
+    few = some(sum(widths[i] for i in at), original._CHANNELS, seed, "cells")
+    vectors = [_vector(graph, each) for each in maps[-2:]]
+    return Cells(_halved(graph, graph.take(joined, few, axis=1)), g, vectors, fine, grids[0])
+
+
+def _finer(graph: Graph, cells: str, have: int, want: int) -> str:
+    """(..., want, want) of ``cells`` (..., have, have)."""
+    line = lines(have, want)
+    return cells if have == want else graph.matmul(graph.matmul(line, cells), np.ascontiguousarray(line.T))
+
+
+def _halved(graph: Graph, cells: str) -> str:
+    """In half precision's digits."""
+    return graph.cast(graph.cast(cells, _HALF), FLOAT)
+
+
+def _averaged(graph: Graph, cells: str) -> str:
+    """Each cell as the mean over it and its neighbours, edges repeated."""
+    wide = graph.node("Pad", cells, np.array([0, 0, 1, 1, 0, 0, 1, 1]), mode="edge")
+    return graph.node("AveragePool", wide, kernel_shape=[3, 3], strides=[1, 1])
 
 
 def _vector(graph: Graph, cells: str) -> str:
@@ -66,8 +99,39 @@ def _vector(graph: Graph, cells: str) -> str:
     return graph.cast(graph.concat([graph.reshape(mean, np.array([0, -1])), spread], 1), FLOAT)
 
 
-def _places(graph: Graph, cells: str, vectors: list[str], view: Any, g: int) -> tuple[str, str]:
-    gaussian = view.gaussian
+def _places(graph: Graph, seen: Cells, view: Any) -> tuple[str, tuple[str, int]]:
+    g = seen.g
+    layers = [(seen.cells, g)]
+    if g >= views._LEAST_SIDE and g % 2 == 0:
+        layers.append((_averaged(graph, graph.node("AveragePool", seen.cells, kernel_shape=[2, 2], strides=[2, 2])), g // 2))
+    if seen.fine:
+        layers += [(seen.fine, seen.h), (_averaged(graph, seen.fine), seen.h)]
+    layers = layers[:len(view.gaussians)]
+    apart = [_distances(graph, cells, side, gaussian) for (cells, side), gaussian in zip(layers, view.gaussians)]
+    edge = round(views._EDGE * g)
+    inner = graph.part(graph.part(apart[0], 1, edge, g - edge), 2, edge, g - edge)
+    count = max(1, round(views.TOP * (g - 2 * edge) ** 2))
+    score = top_mean(graph, graph.reshape(inner, np.array([0, -1])), count)
+    side = max(have for _, have in layers)
+    return score, (_layered(graph, [(each, have) for each, (_, have) in zip(apart, layers)], view.usual, side), side)
+
+
+def _layered(graph: Graph, apart: list[tuple[str, int]], usual: np.ndarray, side: int) -> str:
+    """(n, side, side) float32: the layers' mean in deviations of their logarithms, less a part of the picture's middle, as a factor."""
+    total = ""
+    for (each, have), (centre, spread) in zip(apart, usual):
+        logs = graph.node("Log", graph.add(each, np.float32(_TINY)))
+        even = _finer(graph, graph.div(graph.sub(logs, np.float32(centre)), np.float32(spread * len(apart))), have, side)
+        total = graph.add(total, even) if total else even
+    flat, n = graph.reshape(total, np.array([0, -1])), side * side
+    largest, _ = graph.nodes_out("TopK", 2, flat, np.array([n // 2 + 1]), axis=1, largest=1, sorted=1)
+    middle = graph.mean(graph.part(largest, 1, n // 2 - 1 + n % 2), 1, keep=True)  # (n, 1)
+    made = graph.sub(flat, graph.mul(graph.node("Max", middle, np.float32(0)), np.float32(views._OWN)))
+    return graph.reshape(graph.node("Exp", graph.node("Clip", made, np.float32(-50), np.float32(50))), [-1, side, side])
+
+
+def _distances(graph: Graph, cells: str, g: int, gaussian: Any) -> str:
+    """(n, g, g) of ``cells`` (n, c, g, g) to the Gaussians of their places."""
     p, c = gaussian.mean.shape
     rows = graph.node("Transpose", graph.reshape(cells, np.array([0, 0, -1])), perm=[0, 2, 1])  # (n, p, c)
     turned = graph.matmul(graph.sub(rows, gaussian.mean), gaussian.whiten)
@@ -77,30 +141,25 @@ def _places(graph: Graph, cells: str, vectors: list[str], view: Any, g: int) -> 
         lower = graph.cast(_halves(graph, gaussian._lower), FLOAT)  # (p, c, c)
         each = graph.matmul(lower, graph.node("Transpose", turned, perm=[1, 2, 0]))  # (p, c, n)
         lengths = graph.node("Transpose", graph.sum(graph.square(each), 1), perm=[1, 0])
-    distances = graph.div(lengths, np.float32(c))
-    square = graph.reshape(distances, [-1, g, g])
-    edge = round(views._EDGE * g)
-    inner = graph.part(graph.part(square, 1, edge, g - edge), 2, edge, g - edge)
-    count = max(1, round(views.TOP * (g - 2 * edge) ** 2))
-    return top_mean(graph, graph.reshape(inner, np.array([0, -1])), count), graph.div(square, np.float32(view.usual))
+    return graph.reshape(graph.div(lengths, np.float32(c)), [-1, g, g])
 
 
-def _whole(graph: Graph, cells: str, vectors: list[str], view: Any, g: int) -> tuple[str, str]:
+def _whole(graph: Graph, seen: Cells, view: Any) -> tuple[str, tuple[str, int]]:
     logs = []
-    for gaussian, vector in zip(view.gaussians, vectors):
+    for gaussian, vector in zip(view.gaussians, seen.vectors):
         standard = graph.div(graph.sub(vector, gaussian.centre), gaussian.scale)
         turned = graph.cast(graph.matmul(standard, np.ascontiguousarray(gaussian.lower.T)), DOUBLE)
         logs.append(graph.node("Log", graph.add(graph.mean(graph.square(turned), 1, keep=True), _TINY)))
     apart = graph.div(graph.sub(graph.concat(logs, 1), view.usual[:, 0]), view.usual[:, 1])
-    return graph.node("Exp", graph.clip(graph.mean(apart, 1), -50, 50)), ""
+    return graph.node("Exp", graph.clip(graph.mean(apart, 1), -50, 50)), ("", 0)
 
 
-def _mirror(graph: Graph, cells: str, vectors: list[str], view: Any, g: int) -> tuple[str, str]:
-    even = graph.div(cells, view.scale[:, None, None].astype(np.float32))
-    other = graph.take(even, np.arange(g)[::-1].copy(), axis=3)
+def _mirror(graph: Graph, seen: Cells, view: Any) -> tuple[str, tuple[str, int]]:
+    even = graph.div(seen.cells, view.scale[:, None, None].astype(np.float32))
+    other = graph.take(even, np.arange(seen.g)[::-1].copy(), axis=3)
     gap = graph.div(graph.node("Sqrt", graph.sum(graph.square(graph.sub(even, other)), 1)), np.float32(view.usual))  # (n, g, g)
     flat = graph.cast(graph.reshape(gap, np.array([0, -1])), DOUBLE)
-    return graph.add(graph.mean(flat, 1), _TINY), gap
+    return graph.add(graph.mean(flat, 1), _TINY), (gap, seen.g)
 
 
 def _halves(graph: Graph, values: np.ndarray) -> str:
@@ -110,5 +169,5 @@ def _halves(graph: Graph, values: np.ndarray) -> str:
     return name
 
 
-_VIEWS: dict[type, Callable[[Graph, str, list[str], Any, int], tuple[str, str]]] = {
+_VIEWS: dict[type, Callable[[Graph, Cells, Any], tuple[str, tuple[str, int]]]] = {
     views.Places: _places, views.Whole: _whole, views.Mirror: _mirror}

@@ -50,7 +50,8 @@ class ImageFusion(ViewedPictures):
     True
     """
 
-    tags = Tags(modality="images", min_rows=10, gives_map=True, gives_reasons=True, judges_own=True, own_held_out=True, extra="deep")
+    tags = Tags(modality="images", min_rows=10, gives_map=True, gives_reasons=True, judges_own=True, own_held_out=True,
+                exportable=True, extra="deep")
     TAPS: ClassVar[dict[str, tuple[int, ...]]] = {"mobilenet_v2": (6, 10, 13, 16), "efficientnet_lite0": (5, 7, 10, 14),
                                               "random": (6, 10)}
 

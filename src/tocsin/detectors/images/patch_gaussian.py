@@ -46,7 +46,8 @@ class PatchGaussian(ViewedPictures):
     True
     """
 
-    tags = Tags(modality="images", min_rows=10, gives_map=True, gives_reasons=True, judges_own=True, own_held_out=True, extra="deep")
+    tags = Tags(modality="images", min_rows=10, gives_map=True, gives_reasons=True, judges_own=True, own_held_out=True,
+                exportable=True, extra="deep")
     TAPS: ClassVar[dict[str, tuple[int, ...]]] = {"mobilenet_v2": (6, 10, 13), "efficientnet_lite0": (5, 7, 10)}
 
     def __init__(self, backbone: str = "mobilenet_v2", taps: tuple[int, ...] | None = None, size: int = 256, weights: str | None = None,

@@ -60,9 +60,9 @@ class PatchMemory(Detector):
         seed      of the choice of patches
 
     Pictures with a ``product`` are compared with patches of that product alone, and with all where it is unknown. ``update`` remembers
-    what is new in further good pictures within the same budget: their like becomes normal at once, other scores hardly move. Calibrate
-    again when much was added; until then alarms are fewer than promised, not more. Fitting keeps a million patches at most: thousands of
-    pictures are streamed. X (n,) pictures. Raises ConfigError TOC-202, TOC-217, TOC-272 to TOC-274, MissingExtra TOC-501 without weights.
+    what is new in further good pictures within the same budget: their like becomes normal at once. A full memory gives up some of the old
+    for it, and a few old pictures then score higher: calibrate again, as ``tocsin extend`` does. Fitting keeps a million patches at most,
+    so that thousands of pictures are streamed. X (n,) pictures. Raises ConfigError TOC-202, TOC-217, TOC-272 to TOC-274, MissingExtra TOC-501 without weights.
 
     >>> from tocsin.testing.toy import toy
     >>> data = toy("images")
@@ -72,7 +72,7 @@ class PatchMemory(Detector):
     """
 
     tags = Tags(modality="images", min_rows=2, online=True, gives_map=True, gives_reasons=True, judges_own=True, own_held_out=True,
-                extra="deep")
+                exportable=True, extra="deep")
     features_: Features
     basis_: cells.Basis
     bank_: PatchBank
