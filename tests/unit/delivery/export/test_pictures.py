@@ -46,7 +46,7 @@ def test_the_file_judges_pictures_as_the_model_does(name: str, tmp_path: Path) -
 def test_what_cannot_be_exported_says_so(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="TOC-421"):
         tocsin.export(_model("images.conv_autoencoder"), tmp_path / "a.onnx")
-    for params in ({"tile": 32}, {"place": 0.5}):
+    for params in ({"tile": 48}, {"place": 0.5}):
         with pytest.raises(ArtifactError, match="TOC-427"):
             tocsin.export(_model("images.patch_memory", **params), tmp_path / "b.onnx")
     named = [Pixels(picture.pixels(), product="tile") for picture in toy("images").train[:30]]
