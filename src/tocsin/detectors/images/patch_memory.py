@@ -63,7 +63,8 @@ class PatchMemory(Detector):
     what is new in further good pictures within the same budget: their like becomes normal at once. A full memory gives up some of the old
     for it, and a few old pictures then score higher: calibrate again, as ``tocsin extend`` does. Fitting keeps a million patches at most,
     so that thousands of pictures are streamed. X (n,) pictures. Raises ConfigError TOC-202, TOC-217, TOC-272 to TOC-274, MissingExtra
-    TOC-501 without weights. 
+    TOC-501 without weights.
+
     >>> from tocsin.testing.toy import toy
     >>> data = toy("images")
     >>> scores = PatchMemory(backbone="random", size=48).fit(data.train).anomaly_score(data.test)
