@@ -48,6 +48,14 @@ def kind_of(source: Any) -> Kind | None:
     return "images" if Path(name).suffix.lower() in SUFFIXES else "logs" if _LOG.search(name) else None
 
 
+def check(source: Any, kind: Kind | None, schema: Schema | None) -> None:
+    """Raises DataError TOC-100 where a model's ``kind`` (there is a ``schema``) is another than what ``source`` holds without doubt."""
+    found = kind_of(source) if schema is not None and kind is not None else None
+    if found is not None and found != kind:
+        raise DataError("TOC-100", f"the model judges {kind if kind in ITEMS else f'a {kind}'}, these are {found}", came=str(source)[:120],
+                        todo="use a model that was fitted on data of this kind")
+
+
 def read(source: Any, kind: Kind, schema: Schema | None = None, **options: Any) -> Dataset:
     """``source`` as a Dataset of ``kind``; ``schema`` of a fitted model says which column or session rule it was fitted with.
 

@@ -36,7 +36,8 @@ def find(source: Any) -> Place:
         if path.is_dir() and os.fspath(source):
             return _folder(path)
         named = paths(source)
-        return _archive(path) if len(named) == 1 and _is_archive(named[0]) else _listed(str(source), named)
+        in_order = sorted(named, key=lambda each: natural(each.as_posix()))
+        return _archive(path) if len(named) == 1 and _is_archive(named[0]) else _listed(str(source), in_order)
     named = [path for each in source for path in _files(each)]
     return _listed(f"{named[0]} ... ({len(named)} files)" if len(named) > 1 else str(named[0]), named)
 
@@ -63,10 +64,10 @@ def _archive(path: Path) -> Place:
 
 
 def _listed(name: str, named: Sequence[Path]) -> Place:
-    """Files that were named one by one: none is left out by its name."""
+    """Files that were named one by one: none is left out by its name, and they stay in the order given."""
     full = [path.absolute() for path in named]
     root = Path(os.path.commonpath([path.parent for path in full]))
-    entries = sorted((Entry(path.relative_to(root).as_posix(), path) for path in full), key=lambda entry: natural(entry.name))
+    entries = [Entry(path.relative_to(root).as_posix(), path) for path in full]
     return Place(name, tuple(entries), _beside(root), root.name.lower() == "test")
 
 

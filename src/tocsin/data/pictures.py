@@ -34,7 +34,8 @@ _COUNT = re.compile(r"pictures left out as unreadable: (\d+) of (\d+)")
 
 def read(source: Any, *, label: bool | None = None, part: str | None = None, skip_bad: bool = False, product: str = "",
          licence: str = "") -> Dataset:
-    """``source`` as a Dataset of kind "images": ``X`` a list of Picture, ``ids`` their paths below the root, in natural order.
+    """``source`` as a Dataset of kind "images": ``X`` a list of Picture, ``ids`` their paths below the root. A folder's,
+    an archive's and a glob's are in natural order, a list's in its own.
 
     source    a folder: MVTec layout (``train/good``, ``test/crack``, ``ground_truth/crack/*_mask.png``; several products side by side),
               class folders, flat, or one folder of these; a zip archive of the same; a path, a glob or a list of paths; an array (n, h, w)
@@ -67,7 +68,7 @@ def read(source: Any, *, label: bool | None = None, part: str | None = None, ski
     y = None if layout.y is None or label is False else np.asarray(layout.y, dtype=np.int64)[found.kept]
     _demand(label, y, place.name)
     notes = (*place.notes, *layout.notes, *found.notes(len(layout.pictures)))
-    ids = np.asarray([picture.name for picture in found.pictures])
+    ids = np.asarray([picture.name.encode("utf-8", "backslashreplace").decode() for picture in found.pictures])  # names may be bytes
     return Dataset(found.pictures, "images", SCHEMA, ids, y, origin=Origin(place.name, found.digest, licence, notes))
 
 

@@ -61,6 +61,7 @@ def read(source: Any, *, kind: Kind | None = None, label: str | Literal[False] |
     >>> data.kind, data.schema.names, data.y.tolist()
     ('table', ('minute', 'flow (l/s)'), [0, 0, 1])
     """
+    items.check(source, kind, schema)
     kind = kind or items.kind_of(source)
     if kind in ITEMS:
         made = items.read(source, kind, schema, label=label, time=time, group=group, id=id, ignore=tuple(ignore), query=query, on=on,

@@ -84,6 +84,7 @@ class Registry:
         Raises ConfigError TOC-251 (name), TOC-252 (by, why), TOC-253 (kind, settings), ServiceError TOC-620 when the name is taken.
         """
         _check_name(name)
+        items.refuse(kind, "kept in a registry")
         if kind not in ("table", "series"):
             raise ConfigError("TOC-253", "a model judges a table or a series", came=repr(kind)[:80], todo="pass kind='table' or 'series'")
         row = {"name": name, "kind": kind, "settings": _finite(dict(settings)), **_whom(by, why)}

@@ -39,7 +39,7 @@ def score(model: Pipeline, source: Any, out: str | Path, *, rows: int = 65_536, 
     summary: dict[str, Any] = {"rows": 0, "anomalies": 0, "events": None, "max_score": None, "min_p_value": None, "threshold": None,
                                "out": str(out)}
     with atomic_csv(Path(out)) as write:
-        for found in _judged(model, source, rows, read_options):
+        for found in _judged(model, source, rows, read_options, summary):
             write(found)
             _count(summary, found)
             if progress is not None:
@@ -47,12 +47,15 @@ def score(model: Pipeline, source: Any, out: str | Path, *, rows: int = 65_536, 
     return summary
 
 
-def _judged(model: Pipeline, source: Any, rows: int, read_options: dict[str, Any]) -> Iterator[Detections]:
+def _judged(model: Pipeline, source: Any, rows: int, read_options: dict[str, Any], summary: dict[str, Any]) -> Iterator[Detections]:
     if isinstance(source, (Dataset, np.ndarray)):
         yield model.detect(source)
         return
     if model.kind_ != "table":
-        yield model.detect(read(source, schema=model.schema_, **{**read_options, "kind": model.kind_}))
+        data = read(source, schema=model.schema_, **{**read_options, "kind": model.kind_})
+        if left_out := [note for note in data.origin.notes if "left out" in note]:
+            summary["left_out"] = left_out
+        yield model.detect(data)
         return
     for batch in batches(source, rows=rows, schema=model.schema_, **read_options):
         yield model.detect(batch)

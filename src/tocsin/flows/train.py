@@ -20,7 +20,9 @@ from tocsin.pipeline.intake import as_dataset
 from tocsin.pipeline.pipeline import Pipeline
 from tocsin.pipeline.preparation import standard_steps
 
+_MANY_LINES = 300  # from which one in a hundred can be counted
 _FEWEST_CLEAN = 32  # rows
+_FEWEST_SAID = 5  # labelled anomalies from which a text's meaning can be learned from
 
 
 class Setup(Config):
@@ -115,7 +117,9 @@ def compose(data: Dataset, detector: str | Detector = "auto", **settings: Any) -
     chosen = detector if isinstance(detector, Detector) else _make(setup, data)
     steps = standard_steps(data.kind, data.schema, denoise=setup.denoise, scale=setup.scale, covariates=setup.covariates,
                            calendar=setup.calendar, missing=setup.missing, augment=setup.augment, copies=setup.copies)
-    return Pipeline(chosen, steps, Conformal(trim=counted or not setup.clean), setup.threshold, seed=setup.seed)
+    # Lines of a log score alike in their hundreds: beyond the last of them there is no smooth tail to go on with.
+    tail: Literal["pareto", "none"] = "none" if data.kind == "logs" and len(data) >= _MANY_LINES else "pareto"
+    return Pipeline(chosen, steps, Conformal(trim=counted or not setup.clean, tail=tail), setup.threshold, seed=setup.seed)
 
 
 def _make(setup: Setup, data: Dataset) -> Detector:
@@ -141,7 +145,10 @@ def _make(setup: Setup, data: Dataset) -> Detector:
 def automatic(data: Dataset, *, clean: bool) -> str:
     """The catalog name that "auto" stands for. On a series the fusion of complementary detectors; on a table, where anomalies are labelled,
     the one that learns from them, else the fusion of neighbour distances, or, where the training rows may hold anomalies, neighbours in the
-    dense part of them. Of images, texts and logs the fusion of their own detectors."""
+    dense part of them. Of images, texts and logs the fusion of their own detectors; of
+    texts with some labelled anomalies the one that learns from them."""
+    if data.kind == "texts" and data.y is not None and _FEWEST_SAID <= int(data.y.sum()) < len(data):
+        return "texts.guided"
     if data.kind in ITEMS:
         return f"{data.kind}.fusion"
     if data.kind == "series":

@@ -11,7 +11,7 @@ import numpy as np
 from tocsin.core.errors import ArtifactError, ConfigError, DataError
 from tocsin.core.state import build
 from tocsin.decision.feedback import Feedback, Reach
-from tocsin.pipeline import facts
+from tocsin.pipeline import facts, items
 from tocsin.pipeline.preparation import Prepared
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def answered(model: Pipeline, data: Any, is_anomaly: Any, reach: Reach) -> Pipel
 
 def only_tables(model: Pipeline) -> None:
     """Raises ConfigError TOC-216 for a model of anything but a table."""
+    items.refuse(model.kind_, "answered or asked about")
     if model.kind_ != "table":
         raise ConfigError("TOC-216", "answers change scores of tables at once; a step of a series says nothing without its surroundings",
                           came=f"a model of a {model.kind_}", todo="label rows in the service and train again: stretches are learned")

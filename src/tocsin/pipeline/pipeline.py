@@ -307,7 +307,7 @@ class Pipeline:
         return at[1]
 
     def __repr__(self) -> str:
-        fitted = f", fitted on {self.facts_['n_train']} rows of a {self.kind_}" if "facts_" in vars(self) else ", not fitted"
+        fitted = f", fitted on {self.facts_['n_train']} rows, kind {self.kind_!r}" if "facts_" in vars(self) else ", not fitted"
         return f"Pipeline({self.detector!r}, threshold={self.threshold!r}{fitted})"
 
     def _check_fitted(self) -> None:

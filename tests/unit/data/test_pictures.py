@@ -277,7 +277,7 @@ def test_paths_globs_and_lists(bottle: Path) -> None:
     good = bottle / "train" / "good"
     assert read(good / "1.png").ids.tolist() == ["1.png"]
     assert read(str(good / "*.png")).ids.tolist() == ["0.png", "1.png", "2.png", "10.png"]
-    assert read([good / "10.png", str(good / "2.png")]).ids.tolist() == ["2.png", "10.png"]
+    assert read([good / "10.png", str(good / "2.png")]).ids.tolist() == ["10.png", "2.png"]  # in its order: scores belong to it
     several = read(str(bottle / "test" / "*" / "*.png"))
     assert several.y is not None and several.y.tolist() == [1, 1, 0, 0] and several.X[0].mask() is not None
     (good / "note.txt").write_text("words")

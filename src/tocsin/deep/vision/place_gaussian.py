@@ -4,7 +4,8 @@ Places share most of their scatter. So each place's covariance is shrunk towards
 times as many vectors tell.
 
 In the coordinates in which the mean covariance W is the identity, a place's covariance is  C = (1 - s) S + s I.  Leaving picture i out
-changes S by a product of one vector with itself, and the distance without it follows from the distance with it (Sherman and Morrison):
+turns it into  C(-i) = (1 - s) n / (n - 1) S + s I - k d d',  d the picture's vector off the mean. So its distance without itself follows
+from q, that under the covariance before the last term (Sherman and Morrison):
 
     q(-i) = (n / (n - 1))² q / (1 - k q),   k = (1 - s) n / (n - 1)²
 
@@ -97,9 +98,10 @@ def learn(rows: np.ndarray, share: float = 0.1) -> tuple[PlaceGaussian, np.ndarr
     triangle = np.tril_indices(c)
     for i in range(p):
         turned = _turned(rows, mean, whiten, i)
-        lower = _inverse_factor(turned.T @ turned / n, share)
-        factor[i] = lower[triangle]
-        own[:, i] = without(np.square(turned @ lower.T).sum(axis=1), n, share) / c
+        scatter = turned.T @ turned / n
+        factor[i] = _inverse_factor(scatter, share)[triangle]
+        fewer = _inverse_factor(scatter * (n / (n - 1)), share)
+        own[:, i] = without(np.square(turned @ fewer.T).sum(axis=1), n, share) / c
     return PlaceGaussian(mean.astype(np.float32), whiten, factor, float(share)), own
 
 
@@ -115,7 +117,7 @@ def learn_alike(rows: np.ndarray, folds: int = 5) -> tuple[PlaceGaussian, np.nda
 
 
 def without(q: np.ndarray, n: int, share: float) -> np.ndarray:
-    """Squared distances of the n training vectors, each without itself, from those with it."""
+    """Squared distances of the n training vectors, each without itself, from those under (1 - s) n / (n - 1) S + s I, see the page."""
     return np.asarray((n / (n - 1)) ** 2 * q / np.maximum(1 - (1 - share) * n / (n - 1) ** 2 * q, _LEAST))
 
 

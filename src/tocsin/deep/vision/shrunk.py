@@ -67,9 +67,13 @@ def learn(vectors: np.ndarray) -> tuple[Shrunk, np.ndarray]:
     covariance = Z.T @ Z / n
     share = max(_ledoit_wolf(Z, covariance), _LEAST)
     level = max(float(np.trace(covariance)) / e, _FLOOR)
-    lower = np.linalg.inv(np.linalg.cholesky((1 - share) * covariance + share * level * np.eye(e)))
-    own = without(np.square(Z @ lower.T).sum(axis=1), n, share) / e
+    lower = _inverse_factor(covariance, share, level)
+    own = without(np.square(Z @ _inverse_factor(covariance * (n / (n - 1)), share, level).T).sum(axis=1), n, share) / e
     return Shrunk(centre.astype(np.float32), scale.astype(np.float32), np.tril(lower).astype(np.float32)), own
+
+
+def _inverse_factor(covariance: np.ndarray, share: float, level: float) -> np.ndarray:
+    return np.asarray(np.linalg.inv(np.linalg.cholesky((1 - share) * covariance + share * level * np.eye(len(covariance)))))
 
 
 def _ledoit_wolf(Z: np.ndarray, covariance: np.ndarray) -> float:

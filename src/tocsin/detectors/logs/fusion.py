@@ -26,6 +26,8 @@ LINES = "lines"
 SESSIONS = ("sessions", "counts", "sequence")
 """Detectors of ``logs.`` that judge sessions as a whole; the first judges both counts and order."""
 _USUAL = (LINES, "sessions")
+BORNE_OUT = 2 / 3
+"""Nats of a level, at most, for each nat of its template's rarity: a grave word that comes every night says little."""
 ORDINARY = 3.0
 """Nats of a value's evidence that say nothing: among the many values of a log some are always a little odd."""
 BESIDE = 4.0
@@ -37,8 +39,8 @@ class Fusion(LineDetector):
 
     Each line becomes a template (Drain). Its score is minus the logarithm of the density of known lines of such wording, a part for how few
     lines its template has, what its oddest value's evidence has above 3 nats, likewise that of a known kind that comes thicker than ever
-    (its count in the last 50 lines), and its level: a nat a step from INFO to FATAL, but no more
-    than twice what the rarity of so grave a level among the lines learned is worth. The level is a prior, not learned: systems that log
+    (its count in the last 50 lines), and its level: a nat a step from INFO to FATAL, but no more than twice what the rarity of so grave a
+    level among the lines learned is worth, and two thirds of what its template's is. The level is a prior, not learned: systems that log
     alarms at low levels want ``severity=False``; it is never part of the wording.
 
     Where items are sessions of several lines, their counts of templates and the order of these (``logs.sessions``) and their lines' score
@@ -89,7 +91,7 @@ class Fusion(LineDetector):
         if self.single_:
             made["burst"] = np.maximum(self.bursts_.judge(look) - ORDINARY, 0.0)
         if self.severity:
-            made["level"] = self.level_.judge(look.severity)
+            made["level"] = np.minimum(self.level_.judge(look.severity), BORNE_OUT * self.book_.rarity(look, self.adapt, own))
         return made
 
     def _seen(self, look: Look) -> Any:

@@ -72,15 +72,21 @@ def _with_answers(data: Any, answers: Path, learning: dict[str, Any]) -> Any:
 
 def _tell(facts: dict[str, Any], out: Path) -> None:
     from tocsin.interfaces.cli.output import console
-    from tocsin.interfaces.report.trained import detector_words, members_words, rule_words
-    from tocsin.interfaces.report.words import count, seconds
+    from tocsin.interfaces.report.trained import detector_words, members_words, promise, rule_words
+    from tocsin.interfaces.report.words import count, percent, rows_word, seconds
 
     screen = console()
     learned = facts["n_train"] - facts["labelled_anomalies_left_out"]
-    screen.print(f"{detector_words(facts)} learned from {count(learned, 'row')} in {seconds(facts['seconds'])}.", style="bold")
-    screen.print(
-        f"Calibrated on {count(facts['calibration']['n'], 'score')} of rows not learned from; threshold: {rule_words(facts['threshold'])}."
-    )
+    word = rows_word(facts["kind"])
+    screen.print(f"{detector_words(facts)} learned from {count(learned, word)} in {seconds(facts['seconds'])}.", style="bold")
+    how = "each judged without itself" if facts["calibration"]["plan"] == "own" else f"of {word}s not learned from"
+    screen.print(f"Calibrated on {count(facts['calibration']['n'], 'score')} {how}; threshold: {rule_words(facts['threshold'])}.")
+    asked = promise(facts["threshold"])
+    if asked["rule"] == "false_alarm_rate" and asked["value"] and asked["value"] * facts["calibration"]["effective"] < 1:
+        screen.print(f"So few scores hardly carry a rate of {percent(asked['value'])}: learn from more, or ask for a higher rate.")
+    for note in facts["origin"]["notes"]:
+        if "left out" in note:
+            screen.print(f"note: {note}", soft_wrap=True, markup=False)
     for line in members_words(facts.get("members") or []):
         screen.print(line)
     screen.print(f"\nwrote {out}\nnext:  tocsin detect FILE --model {out} --out DIR", soft_wrap=True)

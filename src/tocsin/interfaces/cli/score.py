@@ -81,4 +81,6 @@ def _tell(summary: dict[str, Any], fitted: Any, out: Path) -> None:
     screen.print(f"{headline(flagged, n, fitted.kind_, summary['events'] or 0)}.", style="bold")
     facts = fitted.facts_
     screen.print(meaning(flagged, n, fitted.kind_, promise(facts["threshold"]), rarest, smallest_p(facts), block(facts)))
+    for note in summary.get("left_out", ()):
+        screen.print(f"note: {note}", soft_wrap=True, markup=False)
     screen.print(f"\nwrote {out / 'detections.csv'}\n      {out / 'summary.json'}", soft_wrap=True)

@@ -256,7 +256,8 @@ def _scores_note(found: Detections, data: Dataset) -> str:
     if not np.isfinite(found.threshold):
         return f"No score can be high enough for this threshold, so no {word} was flagged; pass more training data or a higher rate."
     return (
-        f"A {word} is flagged when its score is {number(found.threshold)} or more. Where the two groups lie far apart "
+        f"{'An' if word[0] in 'aeiou' else 'A'} {word} is flagged when its "
+        f"score is {number(found.threshold)} or more. Where the two groups lie far apart "
         "the decision is easy; where they touch, the threshold decides."
     )
 

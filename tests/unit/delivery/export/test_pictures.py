@@ -19,6 +19,10 @@ from tocsin.testing.toy import toy
 ABLE = [name for name in catalog.names() if name.startswith("images.") and catalog.card(name).tags.exportable]
 
 
+def test_the_image_detectors_that_should_leave_can() -> None:
+    assert set(ABLE) == {"images.fusion", "images.patch_gaussian", "images.mirror", "images.patch_memory"}
+
+
 def _model(name: str, **params: Any) -> tocsin.Pipeline:
     detector = catalog.load(name).small().fresh(**params)
     return tocsin.fit(list(toy("images").train[:40]), detector, kind="images")
