@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -61,6 +61,8 @@ def read(source: Any, *, kind: Kind | None = None, label: str | Literal[False] |
     >>> data.kind, data.schema.names, data.y.tolist()
     ('table', ('minute', 'flow (l/s)'), [0, 0, 1])
     """
+    if kind is not None and kind not in get_args(Kind):
+        raise ConfigError("TOC-202", "this is no kind of data", came=repr(kind)[:80], todo=f"use one of {', '.join(get_args(Kind))}")
     items.check(source, kind, schema)
     kind = kind or items.kind_of(source)
     if kind in ITEMS:

@@ -55,6 +55,7 @@ def facts(detector: Detector) -> dict[str, Any]:
     """What a caller has to know to make the input of a picture."""
     features = features_of(detector)
     return {"input": INPUT, "size": features.size, "colours": "red, green, blue, from 0 to 1", "resize": features.resize,
+            "filter": "bilinear, antialiased",
             "backbone": features.backbone}
 
 

@@ -122,7 +122,7 @@ def _tell(data: Dataset, found: Detections, why: Explanation) -> None:
         )
         if why.sentences:
             screen.print(why.sentences[i])
-        if why.parts and why.parts[i]:
+        if why.parts and (data.kind != "logs" or data.schema.session is not None):  # a line by itself is its own place
             for part in why.parts[i][:_SHOWN]:
                 screen.print(Text(f"  {place(data.kind, part.where)}: {' '.join(part.what.split())[:120]} ({percent(part.share)})"))
         table = Table(box=None, pad_edge=False, header_style="dim")
