@@ -337,7 +337,7 @@ def test_labels_in_several_spellings(labels: list[Any]) -> None:
 
 @pytest.mark.parametrize(("code", "settings"), [
     ("TOC-203", {"detector": 3}), ("TOC-203", {"detector": None}), ("TOC-203", {"detector": "../x"}), ("TOC-202", {"kind": "cube"}),
-    ("TOC-202", {"kind": "images"}), ("TOC-202", {"seed": -1}), ("TOC-202", {"params": {"k": "x"}, "detector": "knn"}),
+    ("TOC-159", {"kind": "images"}), ("TOC-202", {"seed": -1}), ("TOC-202", {"params": {"k": "x"}, "detector": "knn"}),
     ("TOC-202", {"params": {"k": 2.5}, "detector": "knn"}), ("TOC-202", {"params": {"trees": None}, "detector": "iforest"}),
     ("TOC-204", {"params": {"q": 1}}),
     ("TOC-201", {"nonsense": 1}), ("TOC-241", {"threshold": "false_alarm_rate=0"}), ("TOC-242", {"threshold": "x"}),
