@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tocsin.core.errors import ArtifactError
 from tocsin.deep.blocks import Standardise
+from tocsin.deep.stored import Stored
 
 
-class Network(nn.Module):
+class Network(Stored):
     """``inputs`` (raw → standardised z), ``body`` (the author's, on z) and ``spread`` (columns,), all of it in one ``state_dict``."""
 
     def __init__(self, shape: tuple[int, ...], body: nn.Module) -> None:
@@ -28,19 +27,3 @@ class Network(nn.Module):
     def initialise(self, generator: torch.Generator) -> None:
         """Every residual counts alike until the held-out rows have shown their spread."""
         self.spread.fill_(1)
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """All weights and buffers by name."""
-        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in self.state_dict().items()}
-
-    def fill(self, arrays: Any) -> None:
-        """The inverse of :meth:`arrays`. Raises ArtifactError TOC-410 unless names, shapes and types are exactly this network's."""
-        wanted = {name: (tuple(t.shape), str(t.dtype).removeprefix("torch.")) for name, t in self.state_dict().items()}
-        given = arrays if isinstance(arrays, dict) else {}
-        came = {name: (tuple(a.shape), str(a.dtype)) for name, a in given.items() if isinstance(a, np.ndarray)}
-        if wanted != came:
-            odd = sorted(set(wanted.items()) ^ set(came.items()))[:3]
-            raise ArtifactError("TOC-410", "the stored weights are not those of this network", came=str(odd)[:200],
-                                todo="load a file that this version of tocsin wrote")
-        self.to_empty(device="cpu")
-        self.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})

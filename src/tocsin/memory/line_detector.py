@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tocsin.core.detector import Detector
-from tocsin.core.errors import ArtifactError
+from tocsin.core.errors import ArtifactError, ConfigError
 from tocsin.core.state import Stateful, build
 from tocsin.core.types import Part, Reason
 from tocsin.data.logline import flat, split, worst
@@ -34,6 +34,12 @@ class LineDetector(Detector):
 
     def _new_book(self) -> Logbook:
         return Logbook(most=self.most)
+
+    def _check_adapt(self, adapt: float) -> None:
+        """Raises ConfigError TOC-219 unless ``adapt`` is a share of a line."""
+        if not 0 <= adapt <= 1:
+            raise ConfigError("TOC-219", f"{type(self).__name__}: adapt must be a share of a line", came=repr(adapt),
+                              todo="give it a number from 0 to 1")
 
     @abstractmethod
     def _odd(self, look: Look, own: bool) -> np.ndarray:

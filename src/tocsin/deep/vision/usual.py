@@ -6,13 +6,11 @@ Letters: b pictures, c numbers of a cell's code, g cells a side, e numbers of a 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tocsin.core.errors import ArtifactError
+from tocsin.deep.stored import Stored
 from tocsin.deep.whitening import Whitening
 
 _TOP = 0.03  # share of a picture's cells, the oddest, that judge it: one cell is chance, all of them drown a small fault
@@ -65,7 +63,7 @@ class Cells(nn.Module):
         return self.distance(codes) / self.level
 
 
-class Judge(nn.Module):
+class Judge(Stored):
     """A trained :class:`Body` and what is usual of its codes: pictures in, maps and one value a channel out."""
 
     def __init__(self, body: Body) -> None:
@@ -108,22 +106,6 @@ class Judge(nn.Module):
         self.centre.copy_(values.mean(0))
         spread = values.std(0, correction=0) if len(values) > 1 else torch.zeros_like(self.spread)
         self.spread.copy_(spread.clamp(min=0.02 * float(self.centre.abs().mean()) + _FLOOR))
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """All weights and buffers by name."""
-        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in self.state_dict().items()}
-
-    def fill(self, arrays: Any) -> None:
-        """The inverse of :meth:`arrays`. Raises ArtifactError TOC-410 unless names, shapes and types are exactly this network's."""
-        wanted = {name: (tuple(t.shape), str(t.dtype).removeprefix("torch.")) for name, t in self.state_dict().items()}
-        given = arrays if isinstance(arrays, dict) else {}
-        came = {name: (tuple(a.shape), str(a.dtype)) for name, a in given.items() if isinstance(a, np.ndarray)}
-        if wanted != came:
-            raise ArtifactError("TOC-410", "the stored weights are not those of this network",
-                                came=str(sorted(set(wanted.items()) ^ set(came.items()))[:3])[:200],
-                                todo="load a file that this version of tocsin wrote")
-        self.to_empty(device="cpu")
-        self.load_state_dict({name: torch.tensor(array) for name, array in given.items()})
 
 
 def _top(cells: Tensor) -> Tensor:

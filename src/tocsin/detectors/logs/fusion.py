@@ -181,9 +181,7 @@ class Fusion(LineDetector):
 
     def _check(self) -> None:
         at_least(self, most=1)
-        if not 0 <= self.adapt <= 1:
-            raise ConfigError("TOC-219", "Fusion: adapt must be a share of a line", came=repr(self.adapt),
-                              todo="give it a number from 0 to 1")
+        self._check_adapt(self.adapt)
         unknown = [name for name in self.members or () if name not in (LINES, *SESSIONS)]
         if unknown or (self.members is not None and not len(self.members)):
             raise ConfigError("TOC-209", "the fusion has no such member", came=", ".join(map(repr, unknown)) or "no names",

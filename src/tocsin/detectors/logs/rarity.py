@@ -6,7 +6,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from tocsin.core.errors import ConfigError
 from tocsin.core.least import at_least
 from tocsin.core.tags import Tags
 from tocsin.memory.line_detector import LineDetector
@@ -46,9 +45,7 @@ class Rarity(LineDetector):
 
     def _fit(self, X: np.ndarray, y: np.ndarray | None, groups: np.ndarray) -> None:
         at_least(self, most=1)
-        if not 0 <= self.adapt <= 1:
-            raise ConfigError("TOC-219", "Rarity: adapt must be a share of a line", came=repr(self.adapt),
-                              todo="give it a number from 0 to 1")
+        self._check_adapt(self.adapt)
         super()._fit(X, y, groups)
 
     def _odd(self, look: Look, own: bool) -> np.ndarray:
