@@ -74,7 +74,7 @@ class NeighbourFusion(Detector):
 
     tags = Tags(modality="vector", min_rows=4, gives_expected=True, judges_own=True, own_held_out=True, exportable=True)
 
-    mixed_: dict[str, np.ndarray] | None = None  # of an uneven table: what ``memory.uneven`` learned
+    mixed_: dict[str, np.ndarray] | None = None  # of an uneven table: which columns never vary, which have two values
 
     def __init__(self, k: int = 5, rows: int = 20_000, members: Sequence[str] | None = None, scale: bool = True, seed: int = 0) -> None:
         self.k, self.rows, self.members, self.scale, self.seed = k, rows, members, scale, seed
@@ -87,7 +87,7 @@ class NeighbourFusion(Detector):
         self._check()
         self.mean_, std = moments(X)
         self.spread_ = spread(self.mean_, std) if self.scale else np.ones(X.shape[1])
-        self.mixed_ = uneven.learned(self._placed(X)) if uneven.is_uneven(X) else None
+        self.mixed_ = uneven.columns(self._placed(X)) if uneven.is_uneven(X) else None
         Z = self._placed(X)
         ranks = Scale("quantile").fit(Z)
         self.ranks_ = ranks.state()
@@ -188,7 +188,7 @@ class NeighbourFusion(Detector):
 
     def _in_units(self, index: np.ndarray) -> np.ndarray:
         near = self.rows_["value"][index].mean(axis=1)
-        near = near if self.mixed_ is None else uneven.untamed(near, self.mixed_)
+        near = near if self.mixed_ is None else uneven.untamed(near)
         return np.asarray(self.mean_ + near * self.spread_)
 
     def _placed(self, X: np.ndarray) -> np.ndarray:

@@ -1,8 +1,7 @@
 """Tables most of whose columns hold one value nearly always: rare counts, flags, categories written as indicators.
 
 In spreads, one cell off such a column is huge, and it is a rare event, no more. A column that never varied has no spread at all: that it
-changes is new, but normal rows do that, too. So here counts with a heavy tail are taken by size, what is large counts by its logarithm,
-and what never varied counts little.
+changes is new, but normal rows do that, too. So here what is large counts by its logarithm, and what never varied counts little.
 
 Letters: n rows, d columns.
 """
@@ -16,8 +15,6 @@ CHANGE = 2.0  # spreads that changes of columns which never varied count, howeve
 STILL = 1e-9  # a cell so little off a column that never varied is the same
 _NEARLY = 0.9  # share of the rows that one value holds, "nearly always"
 _TWO = (0.25, 0.9)  # share of the columns that are of two values: with fewer a table of measurements, with more one of switches
-_HEAVY = 10.0  # times the middle value above the least: a column that goes beyond is taken by size
-_FINE = 1e-3  # of that middle value: steps finer than this are no matter of size
 _LONGEST = 700.0  # of a logarithm that can be undone
 
 
@@ -31,20 +28,6 @@ def is_uneven(X: np.ndarray) -> bool:
     return bool(one.sum() > varying / 2 and _TWO[0] * varying < found["two"].sum() < _TWO[1] * varying)
 
 
-def learned(Z: np.ndarray) -> dict[str, np.ndarray]:
-    """What :func:`tamed` needs of the training rows ``Z`` (n, d) in spreads: :func:`columns`, and of columns that are taken by size the
-    least value, the step above it that counts as one (0: not taken by size), mean and spread of the logarithms; (d,) each."""
-    made = columns(Z) | {"low": Z.min(axis=0), "step": np.zeros(Z.shape[1]), "mean": np.zeros(Z.shape[1]), "spread": np.ones(Z.shape[1])}
-    for j in np.flatnonzero(~made["still"] & ~made["two"]):
-        above = Z[:, j] - made["low"][j]
-        middle = float(np.median(above[above > 0]))
-        if above.max() > _HEAVY * middle:
-            step = max(float(above[above > 0].min()), _FINE * middle)
-            sizes = np.log1p(above / step)
-            made["step"][j], made["mean"][j], made["spread"][j] = step, sizes.mean(), sizes.std()
-    return made
-
-
 def columns(X: np.ndarray) -> dict[str, np.ndarray]:
     """{"still": (d,) whether a column of ``X`` (n, d) holds one value, "two": (d,) whether exactly two}.
 
@@ -56,12 +39,12 @@ def columns(X: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def tamed(Z: np.ndarray, mixed: dict[str, np.ndarray]) -> np.ndarray:
-    """(n, d) cells ``Z`` in spreads as they are compared; see the page. ``mixed`` is what was :func:`learned`.
+    """(n, d) cells ``Z`` in spreads as they are compared; see the page. ``mixed`` are the :func:`columns` of the training rows.
 
-    >>> tamed(np.array([[2.0, 3.0, 50.0]]), learned(np.array([[0.0, 0.0, 7.0], [2.0, 1.0, 7.0]]))).tolist()
+    >>> tamed(np.array([[2.0, 3.0, 50.0]]), columns(np.array([[0.0, 0.0, 7.0], [2.0, 1.0, 7.0]]))).tolist()
     [[2.0, 3.0, 2.0]]
     """
-    Z, fixed = _sized(Z, mixed), np.asarray(mixed["still"])
+    fixed = np.asarray(mixed["still"])
     within = np.clip(Z, -USUAL, USUAL)
     made = within + np.sign(Z) * np.log1p(np.abs(Z - within))
     off = np.where(fixed & (np.abs(Z) > STILL), np.sign(Z), 0.0)
@@ -69,20 +52,10 @@ def tamed(Z: np.ndarray, mixed: dict[str, np.ndarray]) -> np.ndarray:
     return np.asarray(np.where(fixed, CHANGE * off / np.sqrt(count), made))
 
 
-def untamed(Z: np.ndarray, mixed: dict[str, np.ndarray]) -> np.ndarray:
+def untamed(Z: np.ndarray) -> np.ndarray:
     """The inverse of :func:`tamed` in columns that varied."""
     within = np.clip(Z, -USUAL, USUAL)
-    Z = within + np.sign(Z) * np.expm1(np.minimum(np.abs(Z - within), _LONGEST))
-    step = np.asarray(mixed["step"])
-    size = np.clip(Z * mixed["spread"] + mixed["mean"], -_LONGEST, _LONGEST)
-    return np.asarray(np.where(step > 0, mixed["low"] + np.sign(size) * np.expm1(np.abs(size)) * step, Z))
-
-
-def _sized(Z: np.ndarray, mixed: dict[str, np.ndarray]) -> np.ndarray:
-    """(n, d) with columns that are taken by size in spreads of their logarithm; below the least value as above it."""
-    step, above = np.asarray(mixed["step"]), Z - mixed["low"]
-    size = np.sign(above) * np.log1p(np.abs(above) / np.where(step > 0, step, 1.0))
-    return np.where(step > 0, (size - mixed["mean"]) / mixed["spread"], Z)
+    return np.asarray(within + np.sign(Z) * np.expm1(np.minimum(np.abs(Z - within), _LONGEST)))
 
 
 def ranked(Z: np.ndarray, ranks: np.ndarray, mixed: dict[str, np.ndarray]) -> np.ndarray:

@@ -62,12 +62,7 @@ def _ranked(graph: Graph, Z: str, detector: NeighbourFusion) -> str:
 
 def _tamed(graph: Graph, Z: str, mixed: dict[str, np.ndarray]) -> str:
     """(n, d) as ``memory.uneven.tamed`` has them."""
-    still, by_size = mixed["still"], mixed["step"] > 0
-    if by_size.any():
-        above = graph.sub(Z, mixed["low"])
-        log = graph.log1p(graph.div(graph.node("Abs", above), np.where(by_size, mixed["step"], 1.0)))
-        size = graph.div(graph.sub(graph.mul(graph.node("Sign", above), log), mixed["mean"]), mixed["spread"])
-        Z = graph.where(graph.const(by_size), size, Z)
+    still = mixed["still"]
     within = graph.clip(Z, -uneven.USUAL, uneven.USUAL)
     sign = graph.node("Sign", Z)
     made = graph.add(within, graph.mul(sign, graph.log1p(graph.node("Abs", graph.sub(Z, within)))))
