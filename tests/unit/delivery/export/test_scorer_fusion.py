@@ -44,6 +44,7 @@ def test_an_uneven_table(value):
     counts = np.where(rng.random((400, 4)) < 0.05, np.ceil(np.exp(3 * rng.normal(size=(400, 4)))), 0.0)
     rows = np.c_[rng.normal(size=(400, 2)), counts, rng.random((400, 4)) < 0.05, np.full((400, 1), 3.0), np.zeros((400, 1))]
     detector = tocsin.make("neighbour_fusion").fit(rows)
+    assert detector.mixed_ is not None and detector.mixed_["still"].any() and detector.mixed_["two"].any()
     _compared(value, detector, np.concatenate([rows[:60], rows[:20] * 1.1, rows[:20] + 1, -rows[:5] * 50]))
 
 
