@@ -33,12 +33,13 @@ NEIGHBOURS: dict[str, tuple[str, str]] = {
     "near for its place": ("value", "relative"),
     "near": ("value", "mean"),
 }
-MODELS = ("gaussian_mixture", "gaussian", "copula")
+MODELS = ("gaussian_mixture", "gaussian", "copula", "iforest")
 _USUAL = (*list(NEIGHBOURS)[:5], "gaussian_mixture")
 # Among rows of zeros and ones all distances are alike, and which one is the smallest is chance: means and models count there.
 _SWITCHES = ("near", "near, by rank", "gaussian_mixture", "gaussian", "copula")
-# Rows of a new kind, normal or not, are beyond all bounds in densities and for their place; that they are far is all that can be said.
-_UNEVEN = tuple(list(NEIGHBOURS)[:4])
+# Rows of a new kind, normal or not, are beyond all bounds in densities and for their place; that they are far can be said, and that few
+# cuts set them apart, for to a cut a cell beyond all others is as far as any.
+_UNEVEN = ("near, sum of differences", "nearest, by rank", "iforest")
 AROUND = 10  # neighbours whose own distances say what is usual at a place
 _CANDIDATES = 32  # rows, nearest by squares, among which the nearest by absolute differences are looked for
 FAR = 1e6  # spreads: beyond, all is equally far
@@ -53,8 +54,8 @@ class NeighbourFusion(Detector):
     becomes evidence by the scores of the training rows themselves, each judged without itself: minus the logarithm of the chance that a
     normal row scores so high. The score is the mean evidence: 0.7 for a middling row, more than 5 for one that nothing explains. Where
     most columns are of two values, means and models take the place of nearest rows; where most hold one value nearly always, as in tables
-    with many categories and rare counts, distances to near and nearest rows alone are asked, and deviations that are large because a
-    column hardly varies count less (``memory.uneven``). ``report_`` says which members are used.
+    with many categories and rare counts, two distances and an isolation forest are asked, and deviations that are large because a column
+    hardly varies count less (``memory.uneven``). ``report_`` says which members are used.
 
     Works for numbers of any scale and shape, from some dozens of rows, when the training rows are clean. Anomalies among them make it
     blind to their like: use ``robust_knn`` then. Of more than ``rows`` training rows a sample is remembered.

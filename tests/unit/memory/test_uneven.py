@@ -39,9 +39,9 @@ def test_what_is_tamed_keeps_its_order_and_comes_back() -> None:
     assert np.allclose(uneven.untamed(tamed)[:, :10], line[:, :10])
 
 
-def test_the_fusion_of_an_uneven_table_asks_for_neighbours_alone_and_comes_back_from_its_state() -> None:
+def test_the_fusion_of_an_uneven_table_asks_for_distances_and_a_forest_and_comes_back_from_its_state() -> None:
     model = NeighbourFusion().fit(_rows(500, 3))
-    assert [line["member"] for line in model.report_] == ["near, sum of differences", "near, by rank", "nearest", "nearest, by rank"]
+    assert [line["member"] for line in model.report_] == ["near, sum of differences", "nearest, by rank", "iforest"]
     new = np.r_[_rows(40, 4), _rows(3, 5) * 1e8, _rows(3, 6) + 1]
     again = build(NeighbourFusion, model.state())
     assert np.array_equal(again.anomaly_score(new), model.anomaly_score(new))

@@ -46,12 +46,14 @@ class PlaceGaussian:
 
     def distances(self, rows: np.ndarray) -> np.ndarray:
         """(p,) squared Mahalanobis distance of one picture's vectors (p, c), each at its place, divided by c: about 1 for normal ones."""
+        return np.asarray(np.square(self.turned(rows)).sum(axis=1) / rows.shape[1])
+
+    def turned(self, rows: np.ndarray) -> np.ndarray:
+        """(p, c): one picture's vectors ``rows`` (p, c) off the means of their places, in coordinates in which normal ones scatter by 1."""
         turned = (rows - self.mean) @ self.whiten  # (p, c)
         if len(self.mean) == 1:
-            made = np.square(turned @ self._lower[0].T).sum(axis=1)
-        else:
-            made = np.square(np.matmul(self._lower, turned[:, :, None])[:, :, 0]).sum(axis=1)
-        return np.asarray(made / rows.shape[1])
+            return np.asarray(turned @ self._lower[0].T)
+        return np.asarray(np.matmul(self._lower, turned[:, :, None])[:, :, 0])
 
     @cached_property
     def _lower(self) -> np.ndarray:

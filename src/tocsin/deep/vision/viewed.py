@@ -21,6 +21,7 @@ from tocsin.core.seed import some
 from tocsin.core.state import to_plain
 from tocsin.core.types import Part, Reason
 from tocsin.decision.evidence import evidence, learn
+from tocsin.deep.vision import pattern
 from tocsin.deep.vision.features import Features
 from tocsin.deep.vision.region import regions
 from tocsin.deep.vision.views import VIEWS, Mirror, Places, Seen, View, Whole, joined
@@ -30,6 +31,8 @@ FEWEST = 10
 _MOST = 3000  # pictures that are learned from; a sample of more
 _CHANNELS = 160  # of a tap, and of all cells: a sample of more, as in PaDiM
 _FINE = 32  # channels of the finer cells
+_REGION = 256  # numbers of a region
+_LEAST_SIDE = 12  # cells a side from which on regions are looked at, too
 _NEAR = 5  # nearest training pictures that a reason names
 _HALF = 60000.0  # half precision ends here
 _TINY = 1e-9
@@ -116,10 +119,16 @@ class ViewedPictures(Detector):
         finer = len(maps) > 1 and maps[0].shape[-1] > maps[1].shape[-1]
         fine = _halved(maps[0][some(len(maps[0]), _FINE, self.seed, "fine")]) if finer else None
         rest = maps[1:] if finer else maps
-        cells = joined(rest[:-1] if len(rest) > 2 else rest)
+        rest = rest[:-1] if len(rest) > 2 else rest
+        cells = joined(rest)
         cells = _halved(cells[some(len(cells), _CHANNELS, self.seed, "cells")])
         flat = [each.reshape(len(each), -1).astype(np.float64) for each in maps[-2:]]
-        return Seen(cells, tuple(np.concatenate([each.mean(axis=1), each.std(axis=1)]).astype(np.float32) for each in flat), fine)
+        vectors = tuple(np.concatenate([each.mean(axis=1), each.std(axis=1)]).astype(np.float32) for each in flat)
+        return Seen(cells, vectors, fine, self._regions([*maps[:finer], *rest]) if cells.shape[-1] >= _LEAST_SIDE else ())
+
+    def _regions(self, maps: list[np.ndarray]) -> tuple[np.ndarray, ...]:
+        return tuple(_halved(_clipped(each[some(len(each), _REGION, self.seed, "regions", i)]))
+                     for i, each in enumerate(pattern.divisions(maps)))
 
     def _raw(self, seen: Seen, kind: int) -> dict[str, float]:
         return {name: view.raw(seen) for name, view in self._views[kind].items()}

@@ -15,25 +15,26 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from tocsin.core.errors import ArtifactError
-from tocsin.deep.vision import mirror, place_gaussian, shrunk
+from tocsin.deep.vision import mirror, pattern, place_gaussian, shrunk
+from tocsin.deep.vision.pattern import Pattern
 from tocsin.deep.vision.place_gaussian import PlaceGaussian, top
 from tocsin.deep.vision.shrunk import Shrunk
 
 TOP = 0.03  # share of the places, the oddest, that judge a picture
-_OWN = 0.5  # of a picture's middling oddness that is taken off its map: a new kind of picture is a little odd everywhere
-_LEAST_SIDE = 12  # cells a side from which on broader ones are looked at, too
 _EDGE = 0.06  # of a side: the network's own padding makes edge cells look odd, so they do not judge
+STRESS = 1.1  # power of the patterns' factor beside the cells'
 _TINY = 1e-9
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a backbone saw in a picture: ``cells`` (c, g, g); for each of its deeper taps, a vector (e,); and, where there is a tap of a
-    finer grid, ``fine`` cells (f, h, h). All float32."""
+    """What a backbone saw in a picture: ``cells`` (c, g, g); for each of its deeper taps, a vector (e,); where there is a tap of a finer
+    grid, ``fine`` cells (f, h, h); and, of pictures with cells enough, both of ``pattern.divisions``. All float32."""
 
     cells: np.ndarray
     vectors: tuple[np.ndarray, ...]
     fine: np.ndarray | None = None
+    regions: tuple[np.ndarray, ...] = ()
 
 
 class View(Protocol):
@@ -55,14 +56,16 @@ class View(Protocol):
 
 @dataclass(frozen=True)
 class Places:
-    """Each place against the Gaussian of that place, see ``place_gaussian``, in up to four layers.
+    """Each place against the Gaussian of that place, see ``place_gaussian``, in up to three layers, and patterns over regions.
 
-    The first layer, the cells, judges the picture. The map is the mean of all: small faults show in finer cells, and a large one, of which
-    the cells show the outline, in broader ones. ``usual`` (layers, 2): mean and deviation of the logarithms of normal distances.
+    The first layer, the cells, judges the picture. The map is the mean of all layers, less the picture's middle, for a new kind of picture
+    is a little odd everywhere; and the patterns, in which a large faint fault shows, of which cells show the outline alone.
+    ``usual`` (layers, 2): mean and deviation of the logarithms of normal distances.
     """
 
     gaussians: tuple[PlaceGaussian, ...]
     usual: np.ndarray
+    patterns: tuple[Pattern, ...]
 
     @classmethod
     def learn(cls, seen: Sequence[Seen], share: float, aligned: bool) -> tuple[Places, np.ndarray]:
@@ -76,7 +79,8 @@ class Places:
             usual.append((float(logs.mean()), max(float(logs.std()), _TINY)))
             if layer == 0:
                 scores = np.array([top(_inner(each.reshape(shown.shape[1:])), TOP) for each in own])
-        return cls(tuple(gaussians), np.array(usual)), scores
+        patterns = tuple(pattern.learn(regions, share, aligned) for regions in zip(*(each.regions for each in seen)))
+        return cls(tuple(gaussians), np.array(usual), patterns), scores
 
     def raw(self, seen: Seen) -> float:
         return top(_inner(self._distances(seen.cells, 0)), TOP)
@@ -88,21 +92,31 @@ class Places:
         for layer, each in enumerate(layers):
             logs = (np.log(self._distances(each, layer) + _TINY) - self.usual[layer, 0]) / self.usual[layer, 1]
             made += finer(logs[None], side)[0] / len(layers)
-        made -= _OWN * max(float(np.median(made)), 0.0)
-        return np.asarray(np.exp(np.clip(made, -50, 50)))
+        made = np.exp(np.clip(made - np.median(made), -50, 50))
+        return np.asarray((made + self._patterned(seen, side)) / 2 if self.patterns else made)
+
+    def _patterned(self, seen: Seen, side: int) -> np.ndarray:
+        """(side, side) the patterns' mean factor."""
+        made = np.zeros((side, side))
+        for each, regions, edge in zip(self.patterns, seen.regions, (0.0, pattern.EDGE)):
+            line = pattern.reading(regions.shape[-1], side, edge)
+            made += line @ np.log(each.factor(regions)) @ line.T / len(self.patterns)
+        return np.exp(STRESS * made)
 
     def _distances(self, cells: np.ndarray, layer: int) -> np.ndarray:
         return self.gaussians[layer].distances(_rows(cells)).reshape(cells.shape[1:])
 
     def state(self) -> dict[str, Any]:
-        return {"gaussians": [each.state() for each in self.gaussians], "usual": self.usual}
+        return {"gaussians": [each.state() for each in self.gaussians], "usual": self.usual,
+                "patterns": [each.state() for each in self.patterns]}
 
     @classmethod
     def from_state(cls, state: Any) -> Places:
-        gaussians, usual = _part(state, "gaussians"), _part(state, "usual")
-        if not isinstance(gaussians, list) or not gaussians or not isinstance(usual, np.ndarray) or usual.shape != (len(gaussians), 2):
+        gaussians, usual, found = _part(state, "gaussians"), _part(state, "usual"), _part(state, "patterns")
+        if not isinstance(gaussians, list) or not gaussians or not isinstance(usual, np.ndarray) or usual.shape != (len(gaussians), 2) \
+                or not isinstance(found, list):
             raise _foreign("Gaussians of places")
-        return cls(tuple(PlaceGaussian.from_state(each) for each in gaussians), usual)
+        return cls(tuple(PlaceGaussian.from_state(each) for each in gaussians), usual, tuple(Pattern.from_state(each) for each in found))
 
 
 @dataclass(frozen=True)
@@ -220,14 +234,8 @@ def averaged(cells: np.ndarray) -> np.ndarray:
 
 
 def _layers(seen: Seen) -> list[np.ndarray]:
-    """The cells, broader ones (a quarter as many, each with its neighbours), finer ones as they are and with theirs."""
-    c, g, _ = seen.cells.shape
-    made = [seen.cells]
-    if g >= _LEAST_SIDE and g % 2 == 0:
-        made.append(averaged(seen.cells.reshape(c, g // 2, 2, g // 2, 2).mean(axis=(2, 4))))
-    if seen.fine is not None:
-        made += [seen.fine, averaged(seen.fine)]
-    return made
+    """The cells; finer ones as they are, and each with its neighbours."""
+    return [seen.cells] if seen.fine is None else [seen.cells, seen.fine, averaged(seen.fine)]
 
 
 def _rows(cells: np.ndarray) -> np.ndarray:

@@ -10,16 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from tocsin.core import catalog
 from tocsin.core.detector import Detector
 from tocsin.core.errors import ArtifactError
-from tocsin.delivery.export import scorer_columns, scorer_gaussians, scorer_neighbours
-from tocsin.delivery.export.graph import DOUBLE, FLOAT, Graph
+from tocsin.delivery.export import scorer_columns, scorer_forest, scorer_gaussians, scorer_neighbours
+from tocsin.delivery.export.graph import Graph
 from tocsin.delivery.export.standardise import standardised
-
-_SINGLE = 1e30  # as iforest clips before it rounds to single precision
 
 
 def row_scores(graph: Graph, matrix: str, detector: Detector) -> str:
@@ -41,21 +37,6 @@ def _baseline(graph: Graph, matrix: str, detector: Any) -> str:
     return graph.mean(graph.square(standardised(graph, matrix, detector.mean_, detector.std_)), 1)
 
 
-def _iforest(graph: Graph, matrix: str, detector: Any) -> str:
-    """All trees at once, one level at a time; a leaf leads to itself."""
-    Z = graph.clip(standardised(graph, matrix, detector.mean_, detector.std_), -_SINGLE, _SINGLE)
-    cells = graph.cast(graph.cast(Z, FLOAT), DOUBLE)  # the trees were grown on single precision
-    roots = np.asarray(detector.roots_)
-    shape = graph.concat([graph.size(matrix, 0), graph.const(np.array([len(roots)]))], axis=0)
-    node = graph.node("Expand", roots[None], shape)
-    for _ in range(int(detector.steps_)):
-        cell = graph.node("GatherElements", cells, graph.take(np.asarray(detector.column_), node), axis=1)
-        goes_left = graph.compare("LessOrEqual", cell, graph.take(np.asarray(detector.cut_), node))
-        node = graph.where(goes_left, graph.take(np.asarray(detector.left_), node), graph.take(np.asarray(detector.right_), node))
-    depth = graph.mean(graph.take(np.asarray(detector.depth_), node), 1)
-    return graph.node("Pow", 2.0, graph.div(depth, -float(detector.usual_)))
-
-
 def _network(graph: Graph, matrix: str, detector: Any) -> str:
     from tocsin.delivery.export.network import network_scorer  # loads PyTorch: only models that hold a network need it
 
@@ -69,7 +50,7 @@ def _fusion(graph: Graph, matrix: str, detector: Any) -> str:
 
 
 SCORERS: dict[str, Callable[[Graph, str, Any], str]] = {
-    "baseline": _baseline, "iforest": _iforest,
+    "baseline": _baseline, "iforest": scorer_forest.iforest,
     "knn": scorer_neighbours.knn, "lof": scorer_neighbours.lof, "robust_knn": scorer_neighbours.robust_knn,
     "neighbour_fusion": _fusion,
     "gaussian": scorer_gaussians.gaussian, "gaussian_mixture": scorer_gaussians.mixture, "pca": scorer_gaussians.pca,

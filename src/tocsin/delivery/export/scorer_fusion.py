@@ -14,7 +14,7 @@ from tocsin.core.errors import ArtifactError
 from tocsin.core.state import build
 from tocsin.data.scale import Scale
 from tocsin.decision.evidence import HEIGHTS
-from tocsin.delivery.export import scorer_columns, scorer_gaussians
+from tocsin.delivery.export import scorer_columns, scorer_forest, scorer_gaussians
 from tocsin.delivery.export.graph import Graph
 from tocsin.delivery.export.knots import Knots, normal_scores
 from tocsin.delivery.export.scorer_neighbours import nearest, smallest
@@ -25,6 +25,7 @@ from tocsin.memory import uneven
 _SAME = 1e-13  # a score so little below a knot is on it: copies of rows all have one score, and logarithms differ in the last bit
 _MODELS: dict[str, Callable[[Graph, str, Any], str]] = {
     "gaussian_mixture": scorer_gaussians.mixture, "gaussian": scorer_gaussians.gaussian, "copula": scorer_columns.copula,
+    "iforest": scorer_forest.iforest,
 }
 _MEASURES = ("first", "mean", "absolute", "relative")
 

@@ -14,13 +14,15 @@ from onnx import numpy_helper
 
 from tocsin.core.errors import ArtifactError
 from tocsin.core.seed import some
+from tocsin.deep.vision import pattern, views
 from tocsin.deep.vision import viewed as original
-from tocsin.deep.vision import views
 from tocsin.delivery.export.graph import DOUBLE, FLOAT, Graph
 from tocsin.delivery.export.scorer_fusion import evidence
 from tocsin.delivery.export.scorer_patches import lines, top_mean
 
 _HALF = 10  # ONNX's number for half precision
+_LEAST = 1e-6  # of a matrix' length: smaller values are not told apart from 0
+_STEPS = 18  # of the iteration for the sign, which brings the least value to 1
 _TINY = 1e-9
 
 
@@ -46,13 +48,15 @@ def viewed(graph: Graph, taps: list[str], detector: Any) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Cells:
-    """``cells`` (n, c, g, g); ``vectors``, of each of the deeper taps (n, e); ``fine`` (n, f, h, h), "" where there are none: float32."""
+    """``cells`` (n, c, g, g); ``vectors``, of each of the deeper taps (n, e); ``fine`` (n, f, h, h), "" where there are none; ``regions``,
+    each (n, e, r, r): float32."""
 
     cells: str
     g: int
     vectors: list[str]
     fine: str = ""
     h: int = 0
+    regions: tuple[str, ...] = ()
 
 
 def _seen(graph: Graph, taps: list[str], detector: Any) -> Cells:
@@ -71,13 +75,33 @@ def _seen(graph: Graph, taps: list[str], detector: Any) -> Cells:
     joined = graph.concat([_finer(graph, maps[i], grids[i], g) for i in at], 1)
     few = some(sum(widths[i] for i in at), original._CHANNELS, seed, "cells")
     vectors = [_vector(graph, each) for each in maps[-2:]]
-    return Cells(_halved(graph, graph.take(joined, few, axis=1)), g, vectors, fine, grids[0])
+    told = _regions(graph, [(maps[i], grids[i], widths[i]) for i in [*range(finer), *at]], seed) if g >= original._LEAST_SIDE else ()
+    return Cells(_halved(graph, graph.take(joined, few, axis=1)), g, vectors, fine, grids[0], told)
+
+
+def _regions(graph: Graph, maps: list[tuple[str, int, int]], seed: int) -> tuple[str, ...]:
+    """What ``pattern.divisions`` makes of ``maps``: each a name, its cells a side and its channels."""
+    told, half = [], np.float32(original._HALF)
+    for i, (some_maps, edge) in enumerate(((maps, 0.0), (maps[:max(len(maps) - 1, 1)], pattern.EDGE))):
+        parts = []
+        for name, g, _ in some_maps:
+            line = pattern.covering(g, pattern._SIDE, edge).astype(np.float32)
+            mean = _between(graph, line, name)
+            gap = graph.sub(_between(graph, line, graph.square(name)), graph.square(mean))
+            parts += [mean, graph.node("Sqrt", graph.node("Max", gap, np.float32(pattern._TINY)))]
+        kept = some(2 * sum(width for _, _, width in some_maps), original._REGION, seed, "regions", i)
+        told.append(_halved(graph, graph.node("Clip", graph.take(graph.concat(parts, 1), kept, axis=1), -half, half)))
+    return tuple(told)
+
+
+def _between(graph: Graph, line: np.ndarray, cells: str) -> str:
+    """(..., want, want) of ``cells`` (..., have, have): both sides by ``line`` (want, have)."""
+    return graph.matmul(graph.matmul(line, cells), np.ascontiguousarray(line.T))
 
 
 def _finer(graph: Graph, cells: str, have: int, want: int) -> str:
     """(..., want, want) of ``cells`` (..., have, have)."""
-    line = lines(have, want)
-    return cells if have == want else graph.matmul(graph.matmul(line, cells), np.ascontiguousarray(line.T))
+    return cells if have == want else _between(graph, lines(have, want), cells)
 
 
 def _halved(graph: Graph, cells: str) -> str:
@@ -102,22 +126,20 @@ def _vector(graph: Graph, cells: str) -> str:
 def _places(graph: Graph, seen: Cells, view: Any) -> tuple[str, tuple[str, int]]:
     g = seen.g
     layers = [(seen.cells, g)]
-    if g >= views._LEAST_SIDE and g % 2 == 0:
-        layers.append((_averaged(graph, graph.node("AveragePool", seen.cells, kernel_shape=[2, 2], strides=[2, 2])), g // 2))
     if seen.fine:
         layers += [(seen.fine, seen.h), (_averaged(graph, seen.fine), seen.h)]
-    layers = layers[:len(view.gaussians)]
     apart = [_distances(graph, cells, side, gaussian) for (cells, side), gaussian in zip(layers, view.gaussians)]
     edge = round(views._EDGE * g)
     inner = graph.part(graph.part(apart[0], 1, edge, g - edge), 2, edge, g - edge)
     count = max(1, round(views.TOP * (g - 2 * edge) ** 2))
     score = top_mean(graph, graph.reshape(inner, np.array([0, -1])), count)
     side = max(have for _, have in layers)
-    return score, (_layered(graph, [(each, have) for each, (_, have) in zip(apart, layers)], view.usual, side), side)
+    made = _layered(graph, [(each, have) for each, (_, have) in zip(apart, layers)], view.usual, side)
+    return score, (graph.div(graph.add(made, _patterned(graph, seen, view, side)), np.float32(2)) if view.patterns else made, side)
 
 
 def _layered(graph: Graph, apart: list[tuple[str, int]], usual: np.ndarray, side: int) -> str:
-    """(n, side, side) float32: the layers' mean in deviations of their logarithms, less a part of the picture's middle, as a factor."""
+    """(n, side, side) float32: the layers' mean in deviations of their logarithms, less the picture's middle, as a factor."""
     total = ""
     for (each, have), (centre, spread) in zip(apart, usual):
         logs = graph.node("Log", graph.add(each, np.float32(_TINY)))
@@ -126,22 +148,56 @@ def _layered(graph: Graph, apart: list[tuple[str, int]], usual: np.ndarray, side
     flat, n = graph.reshape(total, np.array([0, -1])), side * side
     largest, _ = graph.nodes_out("TopK", 2, flat, np.array([n // 2 + 1]), axis=1, largest=1, sorted=1)
     middle = graph.mean(graph.part(largest, 1, n // 2 - 1 + n % 2), 1, keep=True)  # (n, 1)
-    made = graph.sub(flat, graph.mul(graph.node("Max", middle, np.float32(0)), np.float32(views._OWN)))
-    return graph.reshape(graph.node("Exp", graph.node("Clip", made, np.float32(-50), np.float32(50))), [-1, side, side])
+    made = graph.node("Clip", graph.sub(flat, middle), np.float32(-50), np.float32(50))
+    return graph.reshape(graph.node("Exp", made), [-1, side, side])
+
+
+def _patterned(graph: Graph, seen: Cells, view: Any, side: int) -> str:
+    """(n, side, side) float32: the patterns' mean factor."""
+    total = ""
+    for told, regions, edge in zip(view.patterns, seen.regions, (0.0, pattern.EDGE)):
+        line = pattern.reading(pattern._SIDE, side, edge) * np.sqrt(views.STRESS / len(view.patterns))
+        each = _between(graph, line, _factor(graph, regions, told))
+        total = graph.add(total, each) if total else each
+    return graph.cast(graph.node("Exp", total), FLOAT)
+
+
+def _factor(graph: Graph, regions: str, told: Any) -> str:
+    """(n, r, r) double: the logarithm of ``Pattern.factor``. The positive part of a matrix A is half the sum of A and A sign(A); the sign
+    comes by Newton's and Schulz' iteration, for there are no eigenvalues in ONNX; each step is stretched as far as what is known of the
+    least value allows (Chen and Chow, 2014)."""
+    whitened = graph.cast(_turned(graph, regions, told.gaussian), DOUBLE)  # (n, p, c)
+    p, c = pattern._SIDE ** 2, told.gaussian.mean.shape[1]
+    gap = graph.sub(graph.matmul(whitened, graph.node("Transpose", whitened, perm=[0, 2, 1])), told.chance * np.eye(p))  # (n, p, p)
+    length = graph.node("Sqrt", graph.sum(graph.sum(graph.square(gap), 2, keep=True), 1, keep=True))
+    sign = graph.div(gap, graph.add(length, _TINY))
+    least_value = _LEAST
+    for _ in range(_STEPS):
+        stretch = float(np.sqrt(3 / (1 + least_value + least_value ** 2)))
+        cube = graph.matmul(graph.matmul(sign, sign), sign)
+        sign = graph.sub(graph.mul(sign, 1.5 * stretch), graph.mul(cube, 0.5 * stretch ** 3))
+        least_value *= 0.5 * stretch * (3 - (stretch * least_value) ** 2)
+    whole = graph.mul(graph.add(gap, graph.matmul(gap, sign)), 0.5 * np.eye(p))
+    energy = graph.add(graph.div(graph.node("Max", graph.sum(whole, 2), 0.0), float(c)), pattern.FAINT ** 2)  # (n, p)
+    least = graph.node("ReduceMin", energy, axes=[1], keepdims=1)
+    return graph.reshape(graph.mul(graph.node("Log", graph.div(energy, least)), 0.5), [-1, pattern._SIDE, pattern._SIDE])
 
 
 def _distances(graph: Graph, cells: str, g: int, gaussian: Any) -> str:
     """(n, g, g) of ``cells`` (n, c, g, g) to the Gaussians of their places."""
-    p, c = gaussian.mean.shape
+    lengths = graph.sum(graph.square(_turned(graph, cells, gaussian)), 2)  # (n, p)
+    return graph.reshape(graph.div(lengths, np.float32(gaussian.mean.shape[1])), [-1, g, g])
+
+
+def _turned(graph: Graph, cells: str, gaussian: Any) -> str:
+    """(n, p, c): what ``PlaceGaussian.turned`` makes of ``cells`` (n, c, g, g)."""
     rows = graph.node("Transpose", graph.reshape(cells, np.array([0, 0, -1])), perm=[0, 2, 1])  # (n, p, c)
     turned = graph.matmul(graph.sub(rows, gaussian.mean), gaussian.whiten)
-    if p == 1:
-        lengths = graph.sum(graph.square(graph.matmul(turned, np.ascontiguousarray(gaussian._lower[0].T))), 2)  # (n, p)
-    else:
-        lower = graph.cast(_halves(graph, gaussian._lower), FLOAT)  # (p, c, c)
-        each = graph.matmul(lower, graph.node("Transpose", turned, perm=[1, 2, 0]))  # (p, c, n)
-        lengths = graph.node("Transpose", graph.sum(graph.square(each), 1), perm=[1, 0])
-    return graph.reshape(graph.div(lengths, np.float32(c)), [-1, g, g])
+    if len(gaussian.mean) == 1:
+        return graph.matmul(turned, np.ascontiguousarray(gaussian._lower[0].T))
+    lower = graph.cast(_halves(graph, gaussian._lower), FLOAT)  # (p, c, c)
+    each = graph.matmul(lower, graph.node("Transpose", turned, perm=[1, 2, 0]))  # (p, c, n)
+    return graph.node("Transpose", each, perm=[2, 0, 1])
 
 
 def _whole(graph: Graph, seen: Cells, view: Any) -> tuple[str, tuple[str, int]]:

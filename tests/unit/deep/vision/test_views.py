@@ -47,6 +47,28 @@ def test_an_odd_cell_shows_where_it_is():
     assert view.raw(odd) > own.max()
 
 
+def test_a_new_kind_of_picture_is_not_odd_in_every_place():
+    view, _ = Places.learn(_seen(n=200), 0.1, True)
+    odd = _seen(1, seed=5)[0]
+    odd.cells[:] *= 3
+    assert np.median(view.cells(odd)) == pytest.approx(1, rel=1e-3)
+    assert view.raw(odd) > 2 * view.raw(_seen(1, seed=5)[0])
+
+
+def test_a_fault_of_many_regions_shows_in_the_map_inside_as_well():
+    random = generator(3, "wide")
+    drawn = [Seen(random.normal(size=(3, 16, 16)).astype(np.float32), (), None, (random.normal(size=(12, 8, 8)).astype(np.float32),) * 2)
+             for _ in range(60)]
+    view, _ = Places.learn(drawn[:59], 0.1, True)
+    odd = drawn[59]
+    odd.regions[0][:, :3] += 1.5
+    cells, plain = view.cells(odd), Places(view.gaussians, view.usual, ()).cells(odd)
+    assert len(view.patterns) == 2 and cells.shape == (16, 16)
+    assert np.median(cells[:5]) > 2 * np.median(cells[8:]) and np.median(plain[:5]) < 1.5 * np.median(plain[8:])
+    again = Places.from_state(view.state())
+    assert np.array_equal(again.cells(odd), cells)
+
+
 def test_a_shifted_picture_is_odd_as_a_whole():
     view, own = Whole.learn(_seen())
     odd = _seen(1, seed=5)[0]

@@ -13,6 +13,7 @@ import tocsin
 from tocsin.core import catalog
 from tocsin.core.errors import ArtifactError
 from tocsin.core.picture import Pixels
+from tocsin.deep.vision import preprocess
 from tocsin.delivery.export import scorer_patches
 from tocsin.testing.toy import toy
 
@@ -45,6 +46,23 @@ def test_the_file_judges_pictures_as_the_model_does(name: str, tmp_path: Path) -
     assert np.corrcoef(np.kron(cells[-1], np.ones([side // cells.shape[1] for side in own.shape])).ravel(), own.ravel())[0, 1] > 0.8
     told = {entry.key: entry.value for entry in onnx.load(tmp_path / "model.onnx").metadata_props}
     assert told["kind"] == "images" and json.loads(told["size"]) == pixels.shape[2] and told["resize"] == "squash"
+
+
+@pytest.mark.parametrize("name", ["images.fusion", "images.patch_gaussian"])
+def test_patterns_over_regions_leave_without_eigenvalues(name: str, tmp_path: Path) -> None:
+    """Pictures with cells enough for regions; see ``deep.vision.pattern``."""
+    data = toy("images")
+    model = tocsin.fit(list(data.train[:40]), catalog.load(name)(backbone="random", size=96, taps=(6, 10)), kind="images")
+    view = model.detector_._views[0]["places"]
+    assert len(view.patterns) == 2
+    tocsin.export(model, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    wide = [Pixels(np.concatenate([pixels[:20] * 0.7, pixels[20:]])) for pixels in (picture.pixels() for picture in data.test[:6])]
+    for picture in [*data.test[:6], *wide]:
+        square = preprocess.square(picture.pixels(), 96, "squash")
+        (cells,) = session.run(["map"], {"pixels": np.asarray(square, dtype=np.float32)[None]})
+        own = model.detector_._cells(model.detector_._seen(picture.pixels()), 0)
+        assert np.quantile(np.abs(np.log(cells[0] / own)), 0.95) < 1e-3
 
 
 def test_what_cannot_be_exported_says_so(tmp_path: Path) -> None:
