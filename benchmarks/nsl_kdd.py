@@ -1,12 +1,13 @@
 """NSL-KDD's raw file: Tocsin as a user gives it the csv, against PyOD's detectors on the best encoding that could be given to them.
 
-    python benchmarks/nsl_kdd.py --data DIR [--rows N] [--peers KNN,LOF,...] [--ours auto,knn] [--seeds 1] [--out FILE.csv]
+    python benchmarks/nsl_kdd.py --data DIR [--rows N] [--peers KNN,LOF,...] [--ours auto,knn] [--scales standard,log] [--seeds 1] [--out FILE.csv]
 
 DIR holds network/nsl_kdd_train.csv.gz and network/nsl_kdd_test.csv.gz: no line of names, column x41 is the label ("normal", or the
 attack's name), x42 a difficulty which tells the label and is ignored. Everything learns from the normal rows of the training file (or
 ``--rows`` of them, by seed) and scores the whole test file, attack = 1.
 
-Ours gets the file's path, the name of the label's column and that x42 is to be ignored; that 'normal' is normal is found out.
+Ours gets the file's path, the name of the label's column and that x42 is to be ignored; that 'normal' is normal is found out. "standard"
+is the scaling when none is named; every other one of ``--scales`` is a setting (``tocsin fit --scale log``), and a row of its own.
 A peer gets each of seven encodings, made for it by hand (``ENCODINGS``), and the one with the highest AUROC and the one with the highest
 AP on the test file are told: a choice with the labels, in the peer's favour. PyOD's defaults otherwise. One core, CPU seconds of
 learning and scoring.
@@ -23,6 +24,7 @@ import csv
 import gzip
 import importlib
 import inspect
+import itertools
 import time
 import warnings
 from collections.abc import Callable
@@ -104,13 +106,13 @@ def peer(name: str, pair: Pair, seed: int) -> np.ndarray:
     return np.asarray(made(**given, **({"verbose": 0} if "verbose" in takes else {})).fit(pair[0]).decision_function(pair[1]))
 
 
-def ours(detector: str, folder: Path, rows: int | None, seed: int) -> np.ndarray:
+def ours(detector: str, scale: str, folder: Path, rows: int | None, seed: int) -> np.ndarray:
     """(m,) scores; the raw files go in."""
     import tocsin
 
     train = tocsin.read(folder / "nsl_kdd_train.csv.gz", label=f"x{LABEL}", ignore=[f"x{DIFFICULTY}"])
     train = train[np.sort(_drawn(train.y, rows, seed))]  # without the labelled attacks, which "auto" would learn from
-    model = tocsin.fit(train, detector=detector, seed=seed)
+    model = tocsin.fit(train, detector=detector, scale=scale, seed=seed)
     return np.asarray(model.anomaly_score(tocsin.read(folder / "nsl_kdd_test.csv.gz", schema=model.schema_)))
 
 
@@ -154,6 +156,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int)
     parser.add_argument("--peers", default=PEERS)
     parser.add_argument("--ours", default="auto")
+    parser.add_argument("--scales", default="standard,log")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
@@ -163,9 +166,10 @@ def main() -> None:
     rows: list[dict[str, object]] = []
     warnings.simplefilter("ignore")
     for seed in range(given.seeds):
-        for detector in filter(None, given.ours.split(",")):
-            score = lambda: ours(detector, folder, given.rows, seed)  # noqa: B023, E731
-            rows.append(measured("tocsin", detector, "the raw file", seed, attack, score))
+        for detector, scale in itertools.product(filter(None, given.ours.split(",")), given.scales.split(",")):
+            score = lambda: ours(detector, scale, folder, given.rows, seed)  # noqa: B023, E731
+            named = detector if scale == "standard" else f"{detector}, scale={scale}"
+            rows.append(measured("tocsin", named, "the raw file", seed, attack, score))
             print(*rows[-1].values(), flush=True)
         some = _drawn(y, given.rows, seed)
         varying = _varying(numbers[some], new)

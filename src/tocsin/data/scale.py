@@ -13,10 +13,13 @@ from tocsin.core.types import Finding
 from tocsin.data.matrix import checked, fitted, value_columns
 from tocsin.data.transformer import Transformer
 
-_METHODS = ("standard", "robust", "quantile", "none")
+_METHODS = ("standard", "robust", "quantile", "log", "none")
 _FAR = 1e6  # scaled values beyond are clipped: nothing downstream tells 1e6 from 1e300 spreads, but squares of the latter overflow
 _KNOTS = 501
 _GIANT = 100.0  # robust spreads
+_HEAVY = 10.0  # times the middle value above the least: a column that goes beyond is taken by size
+_FINE = 1e-3  # of that middle value: steps finer than this are no matter of size
+_MAX = np.finfo(float).max
 
 
 class Scale(Transformer):
@@ -28,6 +31,9 @@ class Scale(Transformer):
             IQR is zero takes the standard deviation instead.
             "quantile": rank on the training rows, mapped to a normal; for heavy tails and odd shapes. Outside the training range it goes
             on as the logarithm of the distance, so a far outlier stays far and the order is kept; nothing is clipped to the range.
+            "log": as "standard", but columns with a heavy tail by their order of magnitude; for counts, bytes, amounts, durations. Such
+            a column goes beyond ten times its middle value, counted from its least. Its smallest step from there is the unit; below the
+            least value it goes on as above.
             "none": values pass unchanged.
 
     Evidence columns of ``Encode`` (indicators, levels, frequencies, cyclic parts) come in their final scale: pass
@@ -57,8 +63,11 @@ class Scale(Transformer):
         self._forget()
         value = value_columns(features, X.shape[1])
         center, spread = np.zeros(X.shape[1]), np.ones(X.shape[1])
+        if self.method == "log":
+            self.low_, self.step_ = _sizes(X, value)
+            X = self._sized(X)
         if self.method != "none" and len(X) and value.any():
-            measure = _standard if self.method == "standard" else _robust
+            measure = _standard if self.method in ("standard", "log") else _robust
             center[value], spread[value] = measure(X[:, value])
         if self.method == "quantile":
             self.knots_, self.normal_ = _normal_scores(X if len(X) else np.zeros((1, X.shape[1])))
@@ -72,6 +81,7 @@ class Scale(Transformer):
         """(n, d) in scaled units."""
         value, center, spread = self._fitted()
         X = checked(X, width=len(center), finite=True)
+        X = self._sized(X) if self.method == "log" else X
         if self.method == "quantile":
             return np.where(value, self._by_column(X, _to_normal), X / np.where(value, 1.0, spread))
         with np.errstate(over="ignore"):
@@ -85,7 +95,18 @@ class Scale(Transformer):
         if self.method == "quantile":
             return np.where(value, self._by_column(Z, _from_normal), Z * spread)
         with np.errstate(over="ignore"):
-            return np.asarray(np.nan_to_num(Z * spread + center))
+            made = np.asarray(np.nan_to_num(Z * spread + center))
+        if self.method == "log":
+            sized, step = np.asarray(self.step_) > 0, np.asarray(self.step_)
+            with np.errstate(over="ignore"):
+                above = np.sign(made) * np.expm1(np.minimum(np.abs(made), 709.0)) * step
+                made = np.where(sized, np.nan_to_num(self.low_ + above), made)
+        return made
+
+    @property
+    def by_size(self) -> np.ndarray:
+        """(d,) which columns are taken by their order of magnitude."""
+        return np.asarray(self.step_) > 0 if self.method == "log" else np.zeros(len(self._fitted()[0]), dtype=bool)
 
     def changes(self) -> tuple[Finding, ...]:
         """Which columns could not be given a spread of their own."""
@@ -93,6 +114,14 @@ class Scale(Transformer):
         still = int((value & (spread == 1.0)).sum()) if self.method != "none" else 0
         message = f"{int(value.sum())} columns were scaled ({self.method}); {still} of them do not vary and were only centred."
         return (Finding("scaled", "info", message, None, int(value.sum()), len(value)),)
+
+    def _sized(self, X: np.ndarray) -> np.ndarray:
+        """(n, d) with columns taken by size as logarithms; 0 is the least value that was learned."""
+        sized, step = np.asarray(self.step_) > 0, np.asarray(self.step_)
+        with np.errstate(over="ignore"):
+            above = np.clip(X - self.low_, -_MAX, _MAX)
+            steps = np.minimum(np.abs(above) / np.where(sized, step, 1.0), _MAX)
+        return np.where(sized, np.sign(above) * np.log1p(steps), X)
 
     def _by_column(self, X: np.ndarray, function: Any) -> np.ndarray:
         value, _, spread = self._fitted()
@@ -103,6 +132,19 @@ class Scale(Transformer):
 
     def _fitted(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return np.asarray(fitted(self, "value_"), dtype=bool), np.asarray(self.center_), np.asarray(self.spread_)
+
+
+def _sizes(X: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(d,) least values and (d,) steps above them that count as one; a step of 0: not taken by size."""
+    low, step = np.zeros(X.shape[1]), np.zeros(X.shape[1])
+    for j in np.flatnonzero(value) if len(X) else ():
+        low[j] = X[:, j].min()
+        with np.errstate(over="ignore"):
+            above = np.minimum(X[:, j] - low[j], _MAX)
+        above = above[above > 0]
+        if len(above) and above.max() / _HEAVY > np.median(above / 2) * 2:
+            step[j] = max(float(above.min()), _FINE * float(np.median(above)), 1e-300)
+    return low, step
 
 
 def _standard(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

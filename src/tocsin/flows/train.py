@@ -32,7 +32,7 @@ class Setup(Config):
     threshold   "false_alarm_rate=0.01", "false_discovery=0.1", "contamination=0.05" or "cost=1:10"
     clean       the training rows are (nearly) all normal; False expects anomalies among them and trims the calibration scores; a number:
                 so many rows at the start of a series are known to be normal, nothing is known of the others (``detector="auto"`` only)
-    scale       "standard", "robust", "quantile" or "none"; ``denoise`` "median" or "savgol" (series only)
+    scale       "standard", "robust", "quantile", "log" or "none"; ``denoise`` "median" or "savgol" (series only)
     training    settings of networks, see Training
     covariates  columns of a series that explain and are not judged (a holiday, the temperature)
     calendar    the hour and the weekday explain, too

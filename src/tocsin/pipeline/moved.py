@@ -31,7 +31,7 @@ class Ground:
                              came=", ".join(type(step).__name__ for step in preparation.steps),
                              todo="fit the model with the standard steps")
         self.preparation, self.scale = preparation, scale
-        self.movable = np.asarray(scale.value_, dtype=bool)
+        self.movable = np.asarray(scale.value_, dtype=bool) & ~scale.by_size  # a shift of orders of magnitude is no shift of units
         self._before = Preparation([step for step in preparation.steps if not isinstance(step, (Impute, Scale))])
 
     def raw(self, data: Dataset) -> np.ndarray:

@@ -10,7 +10,7 @@ from tocsin.core.errors import ConfigError, DataError, StateError
 from tocsin.core.state import build
 from tocsin.data.scale import Scale
 
-METHODS = ("standard", "robust", "quantile")
+METHODS = ("standard", "robust", "quantile", "log")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -69,6 +69,20 @@ def test_quantile_evens_out_a_heavy_tail_and_ties():
     ties = np.repeat([0.0, 1.0], [90, 10])[:, None]
     z = np.unique(Scale("quantile").fit(ties).transform(ties))
     assert len(z) == 2 and z[0] < 0 < 1 < z[1]
+
+
+def test_log_takes_heavy_tails_by_size_and_leaves_the_rest():
+    rng = np.random.default_rng(0)
+    X = np.c_[np.floor(np.exp(4 * rng.normal(size=2000))), rng.normal(size=2000), rng.integers(0, 2, 2000), np.full(2000, 3.0)]
+    step = Scale("log").fit(X)
+    assert step.by_size.tolist() == [True, False, False, False]
+    Z, plain = step.transform(X), Scale("standard").fit(X).transform(X)
+    assert abs(Z[:, 0].std() - 1) < 1e-9 and Z[:, 0].max() < 6 and np.array_equal(Z[:, 1:], plain[:, 1:])
+    rows = np.array([[1e300, 0, 0, 3], [-1e300, 0, 0, 3], [-5.0, 0, 0, 3], [0.0, 0, 0, 3], [1.0, 0, 0, 3], [10.0, 0, 0, 3]])
+    made = step.transform(rows)
+    assert np.isfinite(made).all() and (np.diff(made[[1, 2, 3, 4, 5, 0], 0]) > 0).all()
+    assert np.allclose(step.inverse(made[2:]), rows[2:]) and np.isfinite(step.inverse(made * 1e6)).all()
+    assert np.allclose(step.inverse(Z)[:, 0], X[:, 0])
 
 
 def test_clipping_is_at_a_million_and_only_there():

@@ -193,7 +193,8 @@ def test_the_key_in_the_file_is_never_believed(signed):
                                      json.dumps({**json.loads(KEY.sign(b"")), "signature": 5}).encode(),
                                      json.dumps({**json.loads(KEY.sign(b"")), "signature": "ä"}).encode(),
                                      json.dumps({**json.loads(KEY.sign(b"")), "signature": "AAAA"}).encode(),
-                                     json.dumps({**json.loads(KEY.sign(b"")), "key": [KEY.fingerprint]}).encode()])
+                                     json.dumps({**json.loads(KEY.sign(b"")), "key": [KEY.fingerprint]}).encode()],
+                         ids=lambda content: str(len(content)))
 def test_a_malformed_signature_is_refused(content):
     with pytest.raises(ArtifactError) as told:
         verify(b"", content, KEY.public)
@@ -292,7 +293,8 @@ def pem(kind: str) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\xff" * 31, KEY.fingerprint.encode(), pem("ec")[1], pem("ec")[0],
-                                     b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"])
+                                     b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"],
+                         ids=("empty", "word", "short", "fingerprint", "other curve", "private", "damaged"))
 def test_what_is_no_public_key_is_refused(tmp_path, content):
     (tmp_path / "k").write_bytes(content)
     for source in (content, tmp_path / "k"):
@@ -307,7 +309,8 @@ def test_a_private_key_in_place_of_the_public_one_is_said(tmp_path):
         PublicKey.read(tmp_path / "keys" / "signing.key")
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", KEY.public.pem.encode(), pem("ec")[0], pem("ed25519")[0]], ids=str)
+@pytest.mark.parametrize("content", [b"", b"hello", KEY.public.pem.encode(), pem("ec")[0], pem("ed25519")[0]],
+                         ids=("empty", "word", "public", "other curve", "encrypted"))
 def test_what_is_no_private_key_is_refused(tmp_path, content):
     (tmp_path / "k").write_bytes(content)
     (tmp_path / "k").chmod(0o600)

@@ -28,7 +28,7 @@ def _fitted(method, holes=False):
     return preparation
 
 
-@pytest.mark.parametrize("method", ["standard", "robust", "quantile", "none"])
+@pytest.mark.parametrize("method", ["standard", "robust", "quantile", "log", "none"])
 def test_moved_rows_look_as_the_source_rows_do(method):
     preparation = _fitted(method)
     ground = Ground(preparation)

@@ -98,12 +98,21 @@ def _scaled(graph: Graph, matrix: str, step: Scale) -> str:
     center, spread = np.asarray(step.center_, dtype=float), np.asarray(step.spread_, dtype=float)
     if step.method == "quantile":
         return _quantiles(graph, matrix, step)
+    matrix = _sized(graph, matrix, step) if step.by_size.any() else matrix
     scaled = matrix if not center.any() else graph.sub(matrix, center)
     scaled = scaled if (spread == 1.0).all() else graph.div(scaled, spread)
     if step.method == "none" or not value.any():
         return scaled
     clipped = graph.clip(scaled, -_FAR, _FAR)
     return clipped if value.all() else graph.where(graph.const(value), clipped, scaled)
+
+
+def _sized(graph: Graph, matrix: str, step: Scale) -> str:
+    """Columns taken by size as logarithms."""
+    unit = np.where(step.by_size, np.asarray(step.step_, dtype=float), 1.0)
+    above = graph.sub(matrix, np.asarray(step.low_, dtype=float))
+    size = graph.mul(graph.node("Sign", above), graph.log1p(graph.div(graph.node("Abs", above), unit)))
+    return size if step.by_size.all() else graph.where(graph.const(step.by_size), size, matrix)
 
 
 def _quantiles(graph: Graph, matrix: str, step: Scale) -> str:

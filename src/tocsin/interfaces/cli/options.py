@@ -169,7 +169,7 @@ def learning(
             help="false_alarm_rate=0.01 (the default), false_discovery=0.1, contamination=0.05 or cost=1:10.", rich_help_panel=_LEARN
         ),
     ] = None,
-    scale: Annotated[str, typer.Option(help="standard, robust, quantile or none.", rich_help_panel=_LEARN)] = "standard",
+    scale: Annotated[str, typer.Option(help="standard, robust, quantile, log or none.", rich_help_panel=_LEARN)] = "standard",
     denoise: Annotated[str | None, typer.Option(help="median or savgol: smooth a series first.", rich_help_panel=_LEARN)] = None,
     covariates: Annotated[
         list[str] | None,

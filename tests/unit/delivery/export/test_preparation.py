@@ -33,7 +33,7 @@ def _series(preparation: Preparation, window: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("impute", ["median", "mean"])
-@pytest.mark.parametrize("scale", ["standard", "robust", "quantile", "none"])
+@pytest.mark.parametrize("scale", ["standard", "robust", "quantile", "log", "none"])
 def test_a_table(scale, impute):
     r = np.random.default_rng(0)
     X = np.column_stack([r.normal(1e6, 1, 800), r.lognormal(0, 2, 800), np.full(800, 4.0), r.integers(0, 3, 800)])
