@@ -12,7 +12,7 @@ demo: $(VENV)/ready
 	$(PY) examples/demo.py demo
 
 test: $(VENV)/ready check node
-	TOCSIN_NODE_MODULES=$(CURDIR)/$(NODE) $(PY) -m pytest
+	OMP_NUM_THREADS=1 TOCSIN_NODE_MODULES=$(CURDIR)/$(NODE) $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 # The exported graph and the retired service's own client are tried from Node, too, where there is one; else those tests say that they skip.
 node:

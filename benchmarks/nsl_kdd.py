@@ -1,6 +1,7 @@
 """NSL-KDD's raw file: Tocsin as a user gives it the csv, against PyOD's detectors on the best encoding that could be given to them.
 
-    python benchmarks/nsl_kdd.py --data DIR [--rows N] [--peers KNN,LOF,...] [--ours auto,knn] [--scales standard,log] [--seeds 1] [--out FILE.csv]
+    python benchmarks/nsl_kdd.py --data DIR [--rows N] [--peers KNN,LOF,...] [--ours auto,knn] [--scales standard,log] [--seeds 1]
+                                          [--out FILE.csv]
 
 DIR holds network/nsl_kdd_train.csv.gz and network/nsl_kdd_test.csv.gz: no line of names, column x41 is the label ("normal", or the
 attack's name), x42 a difficulty which tells the label and is ignored. Everything learns from the normal rows of the training file (or
