@@ -22,15 +22,15 @@ class Region:
 def regions(cells: np.ndarray, height: int, width: int, resize: str = "squash", limit: float | None = None, most: int = 3) -> list[Region]:
     """The regions of a map (g, g) over a picture (height, width), the one that holds most first, at most ``most``.
 
-    A cell belongs to one when it lies above ``limit``; None takes the middle between the map's median and its peak. Never empty: where
-    no cell is above the limit, the peak alone.
+    A cell belongs to one when it lies above ``limit``; None takes the middle between the map's median and its peak, as factors go where the
+    median is above 0. Never empty: where no cell is above the limit, the peak alone.
 
     >>> map = np.zeros((4, 4)); map[1, 2] = 5.0
     >>> [(region.box, region.share) for region in regions(map, 80, 40)]
     [((20, 20, 30, 40), 1.0)]
     """
     peak = float(cells.max())
-    limit = (float(np.median(cells)) + peak) / 2 if limit is None else limit
+    limit = _between(float(np.median(cells)), peak) if limit is None else limit
     high = cells > min(limit, np.nextafter(peak, -np.inf))
     found = sorted(_touching(high), key=lambda spots: -sum(float(cells[spot]) for spot in spots))
     whole = sum(float(cells[spot]) for spots in found for spot in spots)
@@ -41,6 +41,10 @@ def regions(cells: np.ndarray, height: int, width: int, resize: str = "squash", 
         box = _pixels(min(rows), max(rows) + 1, min(columns), max(columns) + 1, len(cells), height, width, resize)
         made.append(Region(box, held / whole if whole > 0 else 1 / len(found), max(float(cells[spot]) for spot in spots)))
     return made
+
+
+def _between(middle: float, peak: float) -> float:
+    return float(np.sqrt(middle * peak)) if middle > 0 else (middle + peak) / 2
 
 
 def _touching(high: np.ndarray) -> list[list[tuple[int, int]]]:

@@ -15,7 +15,7 @@ _LONGEST = 420  # pixels of the longer side on the page
 _OUTLINE = np.array([1.0, 0.18, 0.1], dtype=np.float32)
 _STOPS = np.array([0.0, 0.35, 0.65, 1.0])
 _COLOURS = np.array([[0.05, 0.03, 0.35], [0.55, 0.05, 0.55], [0.95, 0.45, 0.2], [1.0, 0.95, 0.4]])  # dark to light, also when seen in grey
-_DRAWN = 0.5  # of the way from what is usual to the picture's own highest value: what is outlined
+_DRAWN = 0.5  # of the way, as colours go, from what is usual to the picture's own highest value: what is outlined
 
 
 def scale_of(maps: Sequence[np.ndarray]) -> tuple[float, float]:
@@ -28,6 +28,17 @@ def scale_of(maps: Sequence[np.ndarray]) -> tuple[float, float]:
     return low, max(float(max(one.max() for one in maps)), low + 1e-12)
 
 
+def heights(heat: np.ndarray, low: float, high: float) -> np.ndarray:
+    """How far ``heat`` is on its way from ``low`` to ``high``, 0 to 1: in factors where what is usual is above 0, else in differences.
+
+    >>> heights(np.array([1.0, 10.0, 100.0]), 1.0, 100.0).round(2).tolist(), heights(np.array([0.0, 1.0]), 0.0, 2.0).tolist()
+    ([0.0, 0.5, 1.0], [0.0, 0.5])
+    """
+    if low > 0:
+        return np.asarray(np.clip(np.log(np.maximum(heat, low) / low) / np.log(high / low), 0, 1))
+    return np.asarray(np.clip((heat - low) / (high - low), 0, 1))
+
+
 def figure(pixels: np.ndarray, heat: np.ndarray | None, scale: tuple[float, float], name: str) -> Markup:
     """Two pictures side by side as HTML, both embedded: ``pixels`` (h, w, 3) with the odd region outlined, and with ``heat`` (h, w) on it.
     One plain picture where there is no map. Raises MissingExtra TOC-501 without Pillow."""
@@ -35,8 +46,8 @@ def figure(pixels: np.ndarray, heat: np.ndarray | None, scale: tuple[float, floa
     if warm is None:
         return Markup('<figure class="shown"><img src="{}" alt="{}"></figure>').format(_embedded(small), name)
     low, high = scale
-    height = np.clip((warm - low) / (high - low), 0, 1)
-    edge = _edge(warm >= low + _DRAWN * (float(warm.max()) - low))
+    height = heights(warm, low, high)
+    edge = _edge(heights(warm, low, max(float(warm.max()), low + 1e-12)) >= _DRAWN)
     outlined = np.where(edge[:, :, None], _OUTLINE, small)
     over = 0.45 * small + 0.55 * _colours(height)
     return Markup('<figure class="shown"><img src="{}" alt="{}, the odd region outlined"><img src="{}" alt="{}, anomaly map">'
