@@ -20,6 +20,8 @@ _GIANT = 100.0  # robust spreads
 _HEAVY = 10.0  # times the middle value above the least: a column that goes beyond is taken by size
 _FINE = 1e-3  # of that middle value: steps finer than this are no matter of size
 _MAX = np.finfo(float).max
+_LONGEST = 709.78  # of a logarithm that can be undone
+DIGITS = 1e10  # logarithms are rounded to ten digits: every runtime has the same, and equal cells stay equal
 
 
 class Scale(Transformer):
@@ -81,7 +83,7 @@ class Scale(Transformer):
         """(n, d) in scaled units."""
         value, center, spread = self._fitted()
         X = checked(X, width=len(center), finite=True)
-        X = self._sized(X) if self.method == "log" else X
+        X = self.measured(X)
         if self.method == "quantile":
             return np.where(value, self._by_column(X, _to_normal), X / np.where(value, 1.0, spread))
         with np.errstate(over="ignore"):
@@ -95,13 +97,16 @@ class Scale(Transformer):
         if self.method == "quantile":
             return np.where(value, self._by_column(Z, _from_normal), Z * spread)
         with np.errstate(over="ignore"):
-            made = np.asarray(np.nan_to_num(Z * spread + center))
-        if self.method == "log":
-            sized, step = np.asarray(self.step_) > 0, np.asarray(self.step_)
-            with np.errstate(over="ignore"):
-                above = np.sign(made) * np.expm1(np.minimum(np.abs(made), 709.0)) * step
-                made = np.where(sized, np.nan_to_num(self.low_ + above), made)
-        return made
+            return self.unmeasured(np.asarray(np.nan_to_num(Z * spread + center)))
+
+    def unmeasured(self, X: np.ndarray) -> np.ndarray:
+        """The inverse of :meth:`measured`."""
+        if self.method != "log":
+            return X
+        step = np.asarray(self.step_)
+        with np.errstate(over="ignore"):
+            above = np.sign(X) * np.expm1(np.minimum(np.abs(X), _LONGEST)) * step
+            return np.where(step > 0, np.nan_to_num(self.low_ + above), X)
 
     @property
     def by_size(self) -> np.ndarray:
@@ -115,13 +120,16 @@ class Scale(Transformer):
         message = f"{int(value.sum())} columns were scaled ({self.method}); {still} of them do not vary and were only centred."
         return (Finding("scaled", "info", message, None, int(value.sum()), len(value)),)
 
+    def measured(self, X: np.ndarray) -> np.ndarray:
+        """(n, d) finite cells as centre and spread are counted in: columns taken by size as logarithms, 0 their least value."""
+        return self._sized(X) if self.method == "log" else X
+
     def _sized(self, X: np.ndarray) -> np.ndarray:
-        """(n, d) with columns taken by size as logarithms; 0 is the least value that was learned."""
         sized, step = np.asarray(self.step_) > 0, np.asarray(self.step_)
         with np.errstate(over="ignore"):
             above = np.clip(X - self.low_, -_MAX, _MAX)
             steps = np.minimum(np.abs(above) / np.where(sized, step, 1.0), _MAX)
-        return np.where(sized, np.sign(above) * np.log1p(steps), X)
+        return np.where(sized, np.sign(above) * np.rint(np.log1p(steps) * DIGITS) / DIGITS, X)
 
     def _by_column(self, X: np.ndarray, function: Any) -> np.ndarray:
         value, _, spread = self._fitted()

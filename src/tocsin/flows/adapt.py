@@ -220,10 +220,12 @@ def _told(ground: Ground, model: Pipeline, at: Move) -> tuple[Moved, ...]:
     """The columns that moved visibly, those that moved most first."""
     center, spread = np.asarray(ground.scale.center_), np.asarray(ground.scale.spread_)
     size = np.abs(at.level) + np.abs(np.log(at.gain))
-    level = center + at.level * spread - at.gain * center
+    level, gain = center + at.level * spread - at.gain * center, at.gain
+    by_size = ground.scale.by_size  # in orders of magnitude a shift is a factor
+    level, gain = np.where(by_size, 0.0, level), np.where(by_size, np.exp(np.clip(at.level * spread, -700, 700)), gain)
     features = model.preparation_.features
     order = [j for j in np.argsort(-size, kind="stable") if size[j] > _TOLD]
-    return tuple(Moved(features[j]["source"], float(level[j]), float(at.gain[j])) for j in order)
+    return tuple(Moved(features[j]["source"], float(level[j]), float(gain[j])) for j in order)
 
 
 def _why(report: Report, model: Pipeline) -> tuple[str, ...]:

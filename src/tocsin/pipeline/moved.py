@@ -31,7 +31,7 @@ class Ground:
                              came=", ".join(type(step).__name__ for step in preparation.steps),
                              todo="fit the model with the standard steps")
         self.preparation, self.scale = preparation, scale
-        self.movable = np.asarray(scale.value_, dtype=bool) & ~scale.by_size  # a shift of orders of magnitude is no shift of units
+        self.movable = np.asarray(scale.value_, dtype=bool)
         self._before = Preparation([step for step in preparation.steps if not isinstance(step, (Impute, Scale))])
 
     def raw(self, data: Dataset) -> np.ndarray:
@@ -48,7 +48,8 @@ class Ground:
 
     def units(self, raw: np.ndarray) -> np.ndarray:
         """(n, d)"""
-        return np.where(self.movable, np.clip((raw - self.scale.center_) / self.scale.spread_, -_FAR, _FAR), self.scale.transform(raw))
+        units = (self.scale.measured(raw) - self.scale.center_) / self.scale.spread_
+        return np.where(self.movable, np.clip(units, -_FAR, _FAR), self.scale.transform(raw))
 
     def scaled(self, raw: np.ndarray, move: Move) -> np.ndarray:
         """(n, d)"""
@@ -62,7 +63,8 @@ class Ground:
             if isinstance(step, Scale):
                 step = _scale(step, move)
             elif isinstance(step, Impute):
-                step.fill_ = np.where(self.movable, _place(self.scale, np.asarray(step.fill_), move), step.fill_)
+                fill = _place(self.scale, self.scale.measured(np.asarray(step.fill_)[None])[0], move)
+                step.fill_ = np.where(self.movable, self.scale.unmeasured(fill[None])[0], step.fill_)
             steps.append(step)
         made.steps = tuple(steps)
         return made

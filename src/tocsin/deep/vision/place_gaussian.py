@@ -25,6 +25,7 @@ import numpy as np
 from tocsin.core.errors import ArtifactError
 
 _RIDGE = 0.01  # of the mean variance: directions in which training pictures hardly vary must not decide everything
+_SAME = 1e-3  # of the squared means: pictures that scatter less are copies, and what rounding makes of them is no scatter
 _LEAST = 1e-3  # of 1 - k q: a picture that made a direction alone
 _TINY = 1e-12
 
@@ -149,7 +150,8 @@ def _whitening(rows: np.ndarray, mean: np.ndarray) -> np.ndarray:
         gap = (rows[:, i] - mean[i]).astype(np.float32)
         scatter += gap.T @ gap
     values, axes = np.linalg.eigh(scatter / (n * p))
-    values = np.maximum(values, 0) + _RIDGE * max(float(values.mean()), _TINY)
+    least = _SAME * float(np.square(mean).mean())
+    values = np.maximum(values, 0) + _RIDGE * max(float(values.mean()), least, _TINY)
     return np.asarray((axes / np.sqrt(values)).astype(np.float32))
 
 

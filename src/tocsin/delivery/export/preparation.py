@@ -17,7 +17,7 @@ from tocsin.data.clean import Clean
 from tocsin.data.denoise import Denoise
 from tocsin.data.encode import Encode
 from tocsin.data.impute import Impute
-from tocsin.data.scale import Scale
+from tocsin.data.scale import DIGITS, Scale
 from tocsin.data.transformer import Transformer
 from tocsin.delivery.export import holes
 from tocsin.delivery.export.columns import Column, columns_of, declare, encoded, refused
@@ -110,8 +110,9 @@ def _scaled(graph: Graph, matrix: str, step: Scale) -> str:
 def _sized(graph: Graph, matrix: str, step: Scale) -> str:
     """Columns taken by size as logarithms."""
     unit = np.where(step.by_size, np.asarray(step.step_, dtype=float), 1.0)
-    above = graph.sub(matrix, np.asarray(step.low_, dtype=float))
-    size = graph.mul(graph.node("Sign", above), graph.log1p(graph.div(graph.node("Abs", above), unit)))
+    above, most = graph.sub(matrix, np.asarray(step.low_, dtype=float)), float(np.finfo(float).max)
+    far = graph.node("Min", graph.div(graph.node("Min", graph.node("Abs", above), most), unit), most)
+    size = graph.mul(graph.node("Sign", above), graph.div(graph.node("Round", graph.mul(graph.log1p(far), DIGITS)), DIGITS))
     return size if step.by_size.all() else graph.where(graph.const(step.by_size), size, matrix)
 
 

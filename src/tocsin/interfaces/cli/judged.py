@@ -30,7 +30,8 @@ class Judged:
         from tocsin.data.screen import screen
         from tocsin.flows.evaluate import measure
 
-        findings = tuple(dict.fromkeys((*screen(data), *model.findings(data))))
+        seen = (finding for finding in screen(data) if finding.what != "few")  # how many were learned from is what counts here
+        findings = tuple(dict.fromkeys((*seen, *model.findings(data))))
         evaluation = None if data.y is None else measure(found, data)
         return cls(model, data, found, model.explain(data, told_rows(found), found=found), findings, evaluation)
 
