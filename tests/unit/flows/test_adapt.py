@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import tocsin
 from tocsin.core.errors import ConfigError, DataError
 from tocsin.core.types import Dataset
 from tocsin.delivery import artifact
@@ -124,6 +125,17 @@ def test_columns_go_by_name_and_new_categories_are_taken_in():
     model = Pipeline("knn").fit(_mixed(300, 0))
     adapted = adapt(model, _mixed(40, 1, ("on", "off", "idle"), swapped=True)).model
     assert adapted.detect(_mixed(300, 2, ("on", "off", "idle"))).is_anomaly.mean() < 0.06
+
+
+def test_columns_taken_by_size_move_by_a_factor():
+    rng = np.random.default_rng(0)
+    source = np.exp(5 + rng.normal(0, 1.5, (800, 2)))
+    model = tocsin.fit(source, detector="knn", scale="log")
+    assert model.preparation_.steps[-1].by_size.all()
+    adapted = adapt(model, np.exp(5 + rng.normal(0, 1.5, (60, 2))) * 10)
+    moved = adapted.report.moved
+    assert adapted.report.related and {one.level for one in moved} == {0.0} and all(6 < one.gain < 16 for one in moved) and len(moved) == 2
+    assert adapted.model.detect(np.exp(5 + rng.normal(0, 1.5, (500, 2))) * 10).is_anomaly.mean() < 0.04
 
 
 def test_a_missing_column_is_a_stated_error():
