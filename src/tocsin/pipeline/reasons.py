@@ -10,6 +10,7 @@ import numpy as np
 
 from tocsin.core.seed import generator
 from tocsin.core.types import Dataset, Explanation, Relation
+from tocsin.data.scale import Scale
 from tocsin.data.window import first_rows, take
 from tocsin.explanation import aggregate, attribution, neighbours, relations, residual, summary
 from tocsin.pipeline import answers
@@ -173,12 +174,14 @@ def _nearest(model: Pipeline, prepared: Prepared, at: np.ndarray, *, own: bool) 
 
 
 def own_spread(model: Pipeline) -> dict[str, float]:
-    """source → usual distance between observed and expected in the source's own units; NaN where there is none (categories)."""
+    """source → usual distance between observed and expected in the source's own units; NaN where there is no single one: categories, and
+    columns taken by their order of magnitude, where it is a factor."""
     features = model.preparation_.features
     scale = model.residual_ if model.residual_ is not None else np.std(model.reference_["last"], axis=0)
     middle = np.median(model.reference_["last"], axis=0)[None]
     low, high = (model.preparation_.own_units(middle + sign * scale) for sign in (-0.5, 0.5))
-    numeric = {feature["source"] for feature in features if feature["role"] == "value"}
+    by_size = next((step.by_size for step in model.preparation_.steps if isinstance(step, Scale)), np.zeros(len(features), dtype=bool))
+    numeric = {feature["source"] for feature, sized in zip(features, by_size) if feature["role"] == "value" and not sized}
     return {name: abs(float(high[name][0]) - float(low[name][0])) if name in numeric and _is_number(low[name][0]) else float("nan")
             for name in model.preparation_.sources}
 

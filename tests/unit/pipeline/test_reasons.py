@@ -35,3 +35,14 @@ def test_no_rows_to_explain_give_an_explanation_without_rows(detector: str, kind
     assert (nothing.kind, nothing.labels) == (one.kind, one.labels)
     np.testing.assert_array_equal(nothing.baseline, one.baseline)
     assert nothing.observed == nothing.expected == nothing.sentences == nothing.relations == nothing.neighbours == ()
+
+
+def test_a_column_taken_by_size_has_no_single_plus_or_minus() -> None:
+    rng = np.random.default_rng(0)
+    frame = {"bytes": np.exp(rng.normal(7, 2, 500)), "load": rng.normal(5, 1, 500)}
+    for scale, told in (("log", False), ("standard", True)):
+        why = tocsin.fit(frame, "knn", scale=scale).explain({"bytes": [0.0, 1000.0], "load": [5.0, 50.0]}, rows=[0, 1])
+        spread = dict(zip(why.labels, why.baseline))
+        assert np.isfinite(spread["bytes"]) == told and np.isfinite(spread["load"])
+        assert "±" in why.sentences[1] and "`load` is 50" in why.sentences[1]
+    assert "± " not in tocsin.fit(frame, "knn", scale="log").explain({"bytes": [1e9], "load": [5.0]}, rows=[0]).sentences[0]
