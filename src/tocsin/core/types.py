@@ -279,7 +279,8 @@ class Explanation:
     values      (m, d) share of the score each column carries: >= 0, a row sums to 1 (all zero when no column stands out)
     observed    (m, d) cells in the data's own units (numbers, or strings for categories; None = missing)
     expected    (m, d) what a normal row would have held there, same units
-    baseline    (d,) usual distance between observed and expected on held-out normal rows, same units; NaN for categories and columns taken by size
+    baseline    (d,) usual distance between observed and expected on held-out normal rows, same units; NaN for categories and for columns
+                taken by size
     neighbours  (m, k) ids of the nearest normal training rows, or None
     sentences   (m,) one plain sentence a row
     relations   (m,) pairs of channels that usually move together and did not around the row, the most surprising first; empty for tables
